@@ -1,0 +1,41 @@
+"""Organizations, their projects, and the service accounts that live in a project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    id: str
+    name: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project. An archived one keeps its history; its keys are refused, for good."""
+
+    id: str
+    organization_id: str
+    name: str
+    created_at: int
+    is_default: bool = False
+    archived_at: int | None = None
+
+    @property
+    def status(self) -> str:
+        return "active" if self.archived_at is None else "archived"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """A caller that is no person. Its role in the project is OpenAI's `owner` or `member`."""
+
+    id: str
+    organization_id: str
+    project_id: str
+    name: str
+    role: str
+    created_at: int
+    deleted_at: int | None = None

@@ -328,7 +328,8 @@ class Ledger(Protocol):
     """The append-only table of usage rows. Used by one writer thread at a time, and by readers of other threads."""
 
     def append(self, rows: Sequence[UsageRow]) -> None:
-        """Makes the rows durable before it returns: they survive a power cut. A request id already there is left as it is, however old.
+        """Makes the rows durable before it returns: they survive a power cut. A request id that
+        is already there is left as it is, however old.
 
         Raises `LedgerUnavailable` if they could not be written; then none of them is there, or all of them are.
         """
@@ -361,10 +362,17 @@ class Store(Protocol):
         ...
 
     def backup(self, folder: Path) -> None:
-        """A consistent copy of everything into an empty folder, while others write: every rolled-up row is in the copied ledger."""
+        """A consistent copy of everything into an empty folder, while others write: what is rolled up is in the copied ledger."""
         ...
 
     def close(self) -> None: ...
+
+
+class Sealer(Protocol):
+    """Encrypts small secrets at rest under the current master key. `context` is authenticated: a sealed text opens only under it."""
+
+    def seal(self, plain: bytes, context: str) -> bytes: ...
+    def open(self, sealed: bytes, context: str) -> bytes: ...
 
 
 class SchemaError(Exception):

@@ -369,7 +369,7 @@ class Store(Protocol):
 
 
 class Sealer(Protocol):
-    """Encrypts small secrets at rest under the current master key. `context` is authenticated: a sealed text opens only under it."""
+    """Encrypts small secrets at rest under the current master key; what is sealed opens only under the same `context`."""
 
     def seal(self, plain: bytes, context: str) -> bytes: ...
     def open(self, sealed: bytes, context: str) -> bytes: ...

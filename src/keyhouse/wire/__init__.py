@@ -1,0 +1,1 @@
+"""HTTP manners that every face shares: error envelope, paging, security headers."""

@@ -1,0 +1,31 @@
+"""What every use case is given: the store, the time, what secrets hang on, and how running gateways are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from keyhouse.domain.audit import Actor
+from keyhouse.policy.peppers import Peppers
+from keyhouse.store.contract import Sealer, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The house, as control sees it. `clock` gives Unix seconds."""
+
+    store: Store
+    clock: Callable[[], int]
+    peppers: Peppers
+    sealer: Sealer
+    announce: Callable[[int], None]
+    """Given the seq of a change row that is committed: returns when every running gateway obeys it, and raises if one does not.
+    Blocks; never called from an event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a use case runs, and in which organization. The operator at the machine may do everything."""
+
+    organization_id: str
+    actor: Actor

@@ -1,0 +1,164 @@
+"""Every setting with its sentence, and the only reader of the environment.
+
+A setting is `KEYHOUSE_<NAME>` in the environment; some are options of `keyhouse up` too, which win. docs/reference/settings.md is
+generated from this file.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+PREFIX = "KEYHOUSE_"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message is the sentence to print."""
+
+
+def _setting(default: Any, sentence: str, parse: Callable[[str], Any] = str) -> Any:
+    return field(default=default, metadata={"sentence": sentence, "parse": parse})
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if not low <= number <= high:
+            raise ValueError(f"it must be between {low:,} and {high:,}")
+        return number
+
+    return parse
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        number = float(text)
+        if not low <= number <= high:
+            raise ValueError(f"it must be between {low:g} and {high:g} seconds")
+        return number
+
+    return parse
+
+
+def _choice(*names: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"it must be one of {', '.join(names)}")
+        return text
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    return _choice("on", "off")(text) == "on"
+
+
+def _not_built(why: str) -> Callable[[str], Any]:
+    def parse(text: str) -> None:
+        raise ValueError(why)
+
+    return parse
+
+
+def _one_worker(text: str) -> int:
+    if int(text) != 1:
+        raise ValueError("more than one worker is refused until it is as exact as one")
+    return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    data: Path = _setting(Path("keyhouse-data"), "The data directory: databases, secrets, logs, the local model.", Path)
+    host: str = _setting("127.0.0.1", "The address to listen on.")
+    port: int = _setting(8585, "The port to listen on; 0 lets the system choose.", _whole(0, 65535))
+    workers: int = _setting(1, "Worker processes. Only 1 for now.", _one_worker)
+    database_url: str | None = _setting(None, "`postgresql://…` to use PostgreSQL instead of the embedded SQLite.")
+    valkey_url: str | None = _setting(
+        None, "Shared counters for many workers. Refused for now.", _not_built("shared counters are not built yet")
+    )
+    trusted_proxies: str | None = _setting(
+        None, "Proxies whose `X-Forwarded-For` is believed. Refused for now.", _not_built("it is not built yet")
+    )
+    local_model: bool = _setting(True, "`off` starts without the built-in local models and fetches nothing.", _switch)
+    log_level: str = _setting(
+        "info", "The least severe level that is logged.", _choice("debug", "info", "warning", "error")
+    )
+    log_format: str = _setting("console", "`console` for people, `json` for machines.", _choice("console", "json"))
+    tls_cert_file: str | None = _setting(None, "PEM certificate chain; with `KEYHOUSE_TLS_KEY_FILE`, serves HTTPS.")
+    tls_key_file: str | None = _setting(None, "PEM private key of the certificate.")
+    max_body_bytes: int = _setting(64 << 20, "The longest request body that is read.", _whole(1024, 1 << 32))
+    max_response_bytes: int = _setting(
+        64 << 20, "The longest upstream answer that is not a stream.", _whole(1024, 1 << 32)
+    )
+    max_headers: int = _setting(100, "The most headers of a request.", _whole(10, 10_000))
+    max_header_bytes: int = _setting(64 << 10, "The longest request head, in bytes.", _whole(4096, 1 << 20))
+    head_timeout: float = _setting(10.0, "Seconds for a request head to arrive.", _seconds(0.1, 3600))
+    body_min_rate: int = _setting(1024, "Bytes a second below which a request body is cut.", _whole(1, 1 << 30))
+    keep_alive: float = _setting(75.0, "Seconds that an idle connection stays open.", _seconds(1, 3600))
+    max_connections: int = _setting(10_000, "The most connections at once.", _whole(1, 1_000_000))
+    max_connections_per_address: int = _setting(5_000, "The most connections of one address.", _whole(1, 1_000_000))
+    upstream_connections: int = _setting(1_000, "The most connections to one upstream.", _whole(1, 100_000))
+    upstream_pool_timeout: float = _setting(5.0, "Seconds to wait for a free upstream connection.", _seconds(0.01, 600))
+    upstream_connect_timeout: float = _setting(10.0, "Seconds to connect to an upstream.", _seconds(0.01, 600))
+    upstream_first_byte_timeout: float = _setting(
+        600.0, "Seconds for an upstream to begin its answer.", _seconds(0.01, 7200)
+    )
+    upstream_idle_timeout: float = _setting(
+        120.0, "Seconds between two pieces of an upstream's answer.", _seconds(0.01, 7200)
+    )
+    keyring_size: int = _setting(20_000, "The most secrets held in memory.", _whole(10, 10_000_000))
+    shutdown_grace: float = _setting(30.0, "Seconds that running calls have to end at shutdown.", _seconds(0, 600))
+
+
+def load(environ: Mapping[str, str], **options: object) -> tuple[Settings, list[str]]:
+    """Settings from the environment, with options of the command line (None: not given) on top, and warnings to show.
+
+    Raises `SettingsError` naming the variable, its value and what is wrong with it.
+    """
+    values: dict[str, Any] = {}
+    for entry in fields(Settings):
+        name = PREFIX + entry.name.upper()
+        given = options.get(entry.name)
+        if given is not None:
+            values[entry.name] = _parse(entry.metadata["parse"], f"--{entry.name.replace('_', '-')}", str(given))
+        elif environ.get(name):
+            values[entry.name] = _parse(entry.metadata["parse"], name, environ[name])
+    settings = Settings(**values)
+    if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
+        raise SettingsError("KEYHOUSE_TLS_CERT_FILE and KEYHOUSE_TLS_KEY_FILE are given together or not at all.")
+    return settings, _warnings(environ)
+
+
+def described() -> list[tuple[str, str, str]]:
+    """(variable, default as text, sentence) of every setting, in order."""
+    return [(PREFIX + f.name.upper(), _shown(f.default), f.metadata["sentence"]) for f in fields(Settings)]
+
+
+def _parse(parse: Callable[[str], Any], name: str, text: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        reason = str(error)
+        if reason.startswith(("invalid literal", "could not convert")):
+            reason = "it must be a number"
+        raise SettingsError(f"{name} cannot be '{text}': {reason}.") from None
+
+
+def _warnings(environ: Mapping[str, str]) -> list[str]:
+    known = [PREFIX + f.name.upper() for f in fields(Settings)]
+    found = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            if near:
+                found.append(f"{name} is no setting; did you mean {near[0]}?")
+    return found
+
+
+def _shown(default: object) -> str:
+    if default is MISSING or default is None:
+        return "not set"
+    return {True: "on", False: "off"}.get(default, str(default)) if isinstance(default, bool) else str(default)

@@ -18,7 +18,7 @@ A transport keeps these promises (`tests/upstream/test_transport.py` holds every
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 Header = tuple[bytes, bytes]
@@ -61,13 +61,14 @@ class UpstreamRequest:
     """One request, complete. `path` is the raw request target after the base path, query included (`/chat/completions`).
 
     `headers` are sent as they are, after the transport's own `host`, `content-length` or `transfer-encoding`; they must
-    not repeat those. `body` is bytes, or an async iterator for uploads (`content_length` None: chunked).
+    not repeat those. `body` is bytes, or an async iterator for uploads (`content_length` None: chunked), which is closed when
+    the sending of it ends. Neither shows in the repr: both hold secrets.
     """
 
     method: str
     path: str
-    headers: Sequence[Header]
-    body: bytes | AsyncIterator[bytes] = b""
+    headers: Sequence[Header] = field(repr=False)
+    body: bytes | AsyncIterator[bytes] = field(default=b"", repr=False)
     content_length: int | None = None
     timeouts: Timeouts = Timeouts()
 
@@ -104,19 +105,19 @@ class Transport(Protocol):
 class UpstreamError(Exception):
     """An exchange with an upstream that failed.
 
-        UpstreamError
-        ├── NotSent               nothing reached the upstream: another target may be tried
-        │   ├── ConnectRefused    refused, unreachable or unresolvable
-        │   ├── ConnectTimeout
-        │   ├── AddressForbidden  the name resolves to an address this upstream may not use
-        │   ├── TlsFailed         the certificate or the handshake
-        │   └── PoolTimeout       no free connection within `Timeouts.pool`
-        └── MaybeSent             the upstream may have acted on it: never sent again
-            ├── Dropped           the connection ended before the response head
-            ├── FirstByteTimeout
-            ├── IdleTimeout
-            ├── Truncated         the body ended before its framing said so
-            └── ProtocolViolation malformed head or framing, over-long body, head over the cap
+    UpstreamError
+    ├── NotSent               nothing reached the upstream: another target may be tried
+    │   ├── ConnectRefused    refused, unreachable or unresolvable
+    │   ├── ConnectTimeout
+    │   ├── AddressForbidden  the name resolves to an address this upstream may not use
+    │   ├── TlsFailed         the certificate or the handshake
+    │   └── PoolTimeout       no free connection within `Timeouts.pool`
+    └── MaybeSent             the upstream may have acted on it: never sent again
+        ├── Dropped           the connection ended before the response head
+        ├── FirstByteTimeout
+        ├── IdleTimeout
+        ├── Truncated         the body ended before its framing said so
+        └── ProtocolViolation malformed head or framing, over-long body, head over the cap
     """
 
     code = "upstream_error"

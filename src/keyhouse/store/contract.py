@@ -222,7 +222,7 @@ class Width(Enum):
 
 class RollupKey(NamedTuple):
     """What a rollup counts apart. `bucket` is the bucket's start (Unix seconds, UTC); absent ids and names are ''. `model` is
-    the model answered, or asked where none answered."""
+    the model answered, or asked where none answered. `pricing` keeps the tokens of unpriced calls apart from the others'."""
 
     bucket: int
     organization_id: str
@@ -235,6 +235,7 @@ class RollupKey(NamedTuple):
     upstream: str
     service_tier: str
     outcome: str
+    pricing: str
 
 
 class RollupSums(NamedTuple):

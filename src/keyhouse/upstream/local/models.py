@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import socket
 import sys
@@ -27,6 +28,8 @@ SHORT_LIVES, SHORT_S = 5, 60.0
 """So many children in succession that ended within so many seconds of being ready, or never were: no further one."""
 LOAD_TIMEOUT_S = 120.0
 LOG_LINES_SHOWN = 8
+LOG_BYTES, LOG_LOOK_S = 1_000_000, 60.0
+"""The log is emptied when it is found longer than this, so often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class LocalModels:
         self._listener: socket.socket | None = None
         self._endpoints: LocalEndpoints | None = None
         self._life: asyncio.Task[None] | None = None
+        self._child_pid: int | None = None
 
     @property
     def status(self) -> LocalStatus:
@@ -72,6 +76,11 @@ class LocalModels:
     def log(self) -> Path:
         """What the child writes. It starts empty with every start of the gateway."""
         return self._log
+
+    @property
+    def child_pid(self) -> int | None:
+        """The process that runs the models, while it answers."""
+        return self._child_pid
 
     async def start(self) -> None:
         """Returns at once; the models are fetched and loaded in the background."""
@@ -128,9 +137,21 @@ class LocalModels:
         if not await _has_loaded(child):
             return 0.0
         since = time.monotonic()
+        self._child_pid = child.pid
         self._turn("ready", "The built-in models are ready: " + ", ".join(model.id for model in MODELS) + ".")
-        await child.wait()
+        await self._bound_log_until_end_of(child)
+        self._child_pid = None
         return time.monotonic() - since
+
+    async def _bound_log_until_end_of(self, child: asyncio.subprocess.Process) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOG_LOOK_S):
+                    await child.wait()
+                    return
+            # The child appends, so that its next line lands at the new end.
+            if self._log.stat().st_size > LOG_BYTES:
+                os.truncate(self._log, 0)
 
     def _given_up(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]

@@ -75,12 +75,28 @@ class Message(Struct):
     content: str | list[TextPart]
 
 
+class TextFormat(Struct, tag_field="type", tag="text"):
+    pass
+
+
+class JsonObjectFormat(Struct, tag_field="type", tag="json_object"):
+    pass
+
+
+class NamedSchema(Struct):
+    schema: dict[str, Any]
+
+
+class JsonSchemaFormat(Struct, tag_field="type", tag="json_schema"):
+    json_schema: NamedSchema
+
+
 class ChatRequest(Sampling, kw_only=True):
     messages: Annotated[list[Message], Meta(min_length=1)]
     max_completion_tokens: Count | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
-    response_format: dict[str, Any] | None = None
+    response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
 
 
 class CompletionRequest(Sampling, kw_only=True):
@@ -127,7 +143,6 @@ def chat_payload(body: bytes) -> tuple[ChatRequest, dict[str, Any]]:
     for message in payload["messages"]:
         if message["role"] == "developer":
             message["role"] = "system"
-    _check_response_format(request.response_format)
     return request, payload
 
 
@@ -191,12 +206,3 @@ def _field_of(error: str) -> str | None:
     """`messages[0].role` out of "… - at `$.messages[0].role`", `prompt` out of "… required field `prompt`"."""
     found = re.search(r"`\$\.([^`]+)`$|required field `([^`]+)`$", error)
     return found and (found[1] or found[2])
-
-
-def _check_response_format(wanted: dict[str, Any] | None) -> None:
-    if wanted is not None and wanted.get("type") not in ("text", "json_object", "json_schema"):
-        raise Refusal(
-            "response_format.type must be text, json_object or json_schema.",
-            param="response_format.type",
-            code="invalid_value",
-        )

@@ -23,6 +23,7 @@ class EventType(Enum):
     PROJECT_UPDATED = "project.updated"
     SERVICE_ACCOUNT_CREATED = "service_account.created"
     SERVICE_ACCOUNT_DELETED = "service_account.deleted"
+    SERVICE_ACCOUNT_UPDATED = "service_account.updated"
     UPSTREAM_CREATED = "upstream.created"
     UPSTREAM_DELETED = "upstream.deleted"
     UPSTREAM_UPDATED = "upstream.updated"

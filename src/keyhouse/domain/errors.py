@@ -12,85 +12,54 @@ from enum import Enum
 
 
 class ErrorCode(Enum):
-    """(machine code, HTTP status, OpenAI's error type, when it is used)."""
+    """(machine code, HTTP status, when it is used), alphabetical."""
 
-    ALREADY_INITIALISED = (
-        "already_initialised",
-        409,
-        "invalid_request_error",
-        "The data directory holds a house already",
-    )
-    BODY_REQUIRED = ("body_required", 400, "invalid_request_error", "The operation needs a JSON body and got none")
-    BODY_TOO_LARGE = ("body_too_large", 413, "invalid_request_error", "The body is over `KEYHOUSE_MAX_BODY_BYTES`")
-    BODY_TOO_SLOW = ("body_too_slow", 408, "invalid_request_error", "The body arrived below the minimum rate")
-    CONFLICT = ("conflict", 409, "invalid_request_error", "The state of the object does not allow the operation")
-    DUPLICATE_FIELD = ("duplicate_field", 400, "invalid_request_error", "A field that Keyhouse reads occurs twice")
-    HEADERS_INVALID = ("headers_invalid", 400, "invalid_request_error", "The request head is not valid HTTP/1.1")
-    HEADERS_TOO_LARGE = ("headers_too_large", 431, "invalid_request_error", "Too many or too long headers")
-    HEAD_TOO_SLOW = ("head_too_slow", 408, "invalid_request_error", "The request head did not end in time")
-    INSUFFICIENT_PERMISSIONS = (
-        "insufficient_permissions", 403, "invalid_request_error", "The key lacks the permission for this operation",
-    )  # fmt: skip
-    INTERNAL = ("internal_error", 500, "server_error", "A fault of Keyhouse; the log has the details")
-    INVALID_API_KEY = ("invalid_api_key", 401, "invalid_request_error", "No key, an unknown key or a wrong one")
-    INVALID_JSON = ("invalid_json", 400, "invalid_request_error", "The body is not valid JSON")
-    INVALID_VALUE = (
-        "invalid_value",
-        400,
-        "invalid_request_error",
-        "A value is missing, of the wrong type or out of range",
-    )
-    KEY_DISABLED = ("api_key_disabled", 401, "invalid_request_error", "The key verifies, and is disabled")
-    KEY_EXPIRED = (
-        "api_key_expired",
-        401,
-        "invalid_request_error",
-        "The key or this secret of it verifies, and has expired",
-    )
-    KEY_QUARANTINED = ("api_key_quarantined", 401, "invalid_request_error", "The key verifies, and is quarantined")
-    KEY_REVOKED = ("api_key_revoked", 401, "invalid_request_error", "The key verifies, and was revoked")
-    LEDGER_UNAVAILABLE = ("ledger_unavailable", 503, "server_error", "Usage cannot be recorded, so no call is served")
-    LOCAL_MODEL_UNAVAILABLE = ("local_model_unavailable", 503, "server_error", "The built-in model is not ready")
-    METHOD_NOT_ALLOWED = ("method_not_allowed", 405, "invalid_request_error", "The path exists, the method does not")
-    MISMATCHED_ORGANIZATION = (
-        "mismatched_organization", 401, "invalid_request_error", "`OpenAI-Organization` is not the key's organization",
-    )  # fmt: skip
-    MISMATCHED_PROJECT = (
-        "mismatched_project",
-        401,
-        "invalid_request_error",
-        "`OpenAI-Project` is not the key's project",
-    )
-    MODEL_NOT_ALLOWED = ("model_not_allowed", 403, "invalid_request_error", "The key is restricted to other models")
-    MODEL_NOT_FOUND = ("model_not_found", 404, "invalid_request_error", "No upstream serves this model")
-    NOT_FOUND = ("not_found", 404, "invalid_request_error", "No such object in this organization")
-    NOT_SUPPORTED = ("not_supported", 400, "invalid_request_error", "Known, and not built yet")
-    PROJECT_ARCHIVED = ("project_archived", 403, "invalid_request_error", "The key's project is archived")
-    SCHEMA_NEWER = ("schema_newer", 500, "server_error", "The database was written by a newer Keyhouse")
-    SECRETS_MISSING = ("secrets_missing", 500, "server_error", "A pepper or master key is missing or wrong")
-    SERVER_STOPPING = ("server_stopping", 503, "server_error", "The server is shutting down")
-    SERVICE_BUSY = ("service_busy", 503, "server_error", "Too many connections or calls at once")
-    STREAM_REVOKED = (
-        "api_key_revoked_mid_stream",
-        401,
-        "invalid_request_error",
-        "The key lost its access during the call",
-    )
-    UNKNOWN_ROUTE = ("unknown_route", 404, "invalid_request_error", "No operation at this path")
-    UPSTREAM_ERROR = (
-        "upstream_error",
-        502,
-        "server_error",
-        "The upstream failed, or answered what the endpoint never answers",
-    )
-    UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "server_error", "The upstream did not answer in time")
-    UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "server_error", "No connection to the upstream")
+    ALREADY_INITIALISED = ("already_initialised", 409, "The data directory holds a house already")
+    BODY_REQUIRED = ("body_required", 400, "The operation needs a JSON body and got none")
+    BODY_TOO_LARGE = ("body_too_large", 413, "The body is over `KEYHOUSE_MAX_BODY_BYTES`")
+    BODY_TOO_SLOW = ("body_too_slow", 408, "The body arrived below the minimum rate")
+    CONFLICT = ("conflict", 409, "The state of the object does not allow the operation")
+    DUPLICATE_FIELD = ("duplicate_field", 400, "A field that Keyhouse reads occurs twice")
+    EXPECTATION_FAILED = ("expectation_failed", 417, "An `Expect` header asks for something else than 100-continue")
+    HEADERS_INVALID = ("headers_invalid", 400, "The request head is not valid HTTP/1.1")
+    HEADERS_TOO_LARGE = ("headers_too_large", 431, "Too many or too long headers")
+    HEAD_TOO_SLOW = ("head_too_slow", 408, "The request head did not end in time")
+    INSUFFICIENT_PERMISSIONS = ("insufficient_permissions", 403, "The key lacks the permission for this operation")
+    INTERNAL = ("internal_error", 500, "A fault of Keyhouse; the log has the details")
+    INVALID_API_KEY = ("invalid_api_key", 401, "No key, an unknown or wrong one, or one whose life is over")
+    INVALID_JSON = ("invalid_json", 400, "The body is not valid JSON")
+    INVALID_VALUE = ("invalid_value", 400, "A value is missing, of the wrong type or out of range")
+    KEY_DISABLED = ("api_key_disabled", 401, "The key verifies, and is disabled")
+    KEY_QUARANTINED = ("api_key_quarantined", 401, "The key verifies, and is quarantined")
+    LEDGER_UNAVAILABLE = ("ledger_unavailable", 503, "Usage cannot be recorded, so no call is served")
+    LOCAL_MODEL_UNAVAILABLE = ("local_model_unavailable", 503, "The built-in model is not ready")
+    METHOD_NOT_ALLOWED = ("method_not_allowed", 405, "The path exists, the method does not")
+    MISMATCHED_ORGANIZATION = ("mismatched_organization", 401, "`OpenAI-Organization` is not the key's organization")
+    MISMATCHED_PROJECT = ("mismatched_project", 401, "`OpenAI-Project` is not the key's project")
+    MODEL_NOT_ALLOWED = ("model_not_allowed", 403, "The key is restricted to other models")
+    MODEL_NOT_FOUND = ("model_not_found", 404, "No upstream serves this model")
+    NOT_FOUND = ("not_found", 404, "No such object in this organization")
+    NOT_SUPPORTED = ("not_supported", 400, "Known, and not built yet")
+    PROJECT_ARCHIVED = ("project_archived", 403, "The key's project is archived")
+    SCHEMA_NEWER = ("schema_newer", 500, "The database was written by a newer Keyhouse")
+    SECRETS_MISSING = ("secrets_missing", 500, "A pepper or master key is missing or wrong")
+    SERVER_STOPPING = ("server_stopping", 503, "The server is shutting down")
+    SERVICE_BUSY = ("service_busy", 503, "Too many connections or calls at once")
+    STORE_UNAVAILABLE = ("store_unavailable", 503, "The database cannot be reached, is full or busy")
+    UNKNOWN_ROUTE = ("unknown_route", 404, "No operation at this path")
+    UPSTREAM_ERROR = ("upstream_error", 502, "The upstream failed, or answered what the endpoint never answers")
+    UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "The upstream did not answer in time")
+    UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "No connection to the upstream")
 
-    def __init__(self, code: str, status: int, type_: str, when: str) -> None:
+    def __init__(self, code: str, status: int, when: str) -> None:
         self.code = code
         self.status = status
-        self.type = type_
         self.when = when
+
+    @property
+    def type(self) -> str:
+        """OpenAI's coarse error type."""
+        return "server_error" if self.status >= 500 else "invalid_request_error"
 
 
 class KeyhouseError(Exception):

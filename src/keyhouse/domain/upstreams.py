@@ -24,3 +24,8 @@ class Upstream:
     ca_file: str | None = None
     listed_models: tuple[str, ...] = ()
     """What the upstream listed when it was added or last tested: what `GET /v1/models` shows for its globs."""
+
+
+def seal_context(upstream_id: str) -> str:
+    """What an upstream's key is sealed for: a sealed key that is moved to another upstream does not open."""
+    return f"upstream:{upstream_id}"

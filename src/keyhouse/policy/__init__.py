@@ -1,0 +1,1 @@
+"""May this call happen: the gate between a request and an upstream."""

@@ -1,0 +1,157 @@
+"""The little that is read of a request body, and the one thing that is ever added to it.
+
+The body is forwarded as it came, byte for byte. A few fields are peeked at, so a body in which one of them could be read in
+two ways is refused: an upstream's parser might take the other reading. That covers a repeated field, and one whose name differs
+only in case (Go's parser folds case, and takes the last).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
+
+_PEEKED = ("include_usage", "max_completion_tokens", "max_tokens", "model", "n", "stream", "stream_options")
+_QUOTED = tuple(f'"{name}"'.encode() for name in _PEEKED)
+_MAX_MODEL = 256
+# A peeked name can hide behind escapes of its letters, and behind the two non-ASCII letters that fold to ASCII ones.
+_ESCAPED_LETTER = re.compile(rb"\\u00[567][0-9a-fA-F]|\\u017[fF]|\\u212[aA]")
+_FOLDING = ("\u017f".encode(), "\u212a".encode())
+_USAGE_OPTION = b'"stream_options":{"include_usage":true},'
+
+
+class _Peek(msgspec.Struct):
+    model: str
+    stream: bool | None = None
+    stream_options: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    n: int | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+_peek = msgspec.json.Decoder(_Peek).decode
+_stream_options = msgspec.json.Decoder(_StreamOptions | None).decode
+
+
+class Inspected(NamedTuple):
+    """A body that may be forwarded. `usage_added`: the upstream is asked for usage that the client did not ask for."""
+
+    body: bytes
+    model: str
+    stream: bool
+    usage_added: bool = False
+
+
+def inspect(body: bytes, *, can_stream: bool) -> Inspected:
+    """Peeks at a body. Raises `body_required`, `invalid_json`, `invalid_value` or `duplicate_field`."""
+    if not body:
+        raise KeyhouseError(ErrorCode.BODY_REQUIRED, "This operation needs a JSON body; none was sent.")
+    peek = _decode(body)
+    if not 0 < len(peek.model) <= _MAX_MODEL or not peek.model.isprintable():
+        raise invalid("model", f"'model' must be 1 to {_MAX_MODEL} printable characters.")
+    _refuse_ambiguity(body)
+    if not (can_stream and peek.stream):
+        return Inspected(body, peek.model, stream=False)
+    if peek.stream_options is msgspec.UNSET:
+        start = body.index(b"{") + 1
+        return Inspected(body[:start] + _USAGE_OPTION + body[start:], peek.model, stream=True, usage_added=True)
+    if _wants_usage(peek.stream_options):
+        return Inspected(body, peek.model, stream=True)
+    return Inspected(_with_usage_option(body), peek.model, stream=True, usage_added=True)
+
+
+def _decode(body: bytes) -> _Peek:
+    try:
+        if not body.isascii():
+            body.decode("utf-8")
+        return _peek(body)
+    except UnicodeDecodeError as error:
+        raise KeyhouseError(ErrorCode.INVALID_JSON, f"The body is not valid UTF-8 (byte {error.start}).") from None
+    except RecursionError:
+        raise KeyhouseError(ErrorCode.INVALID_JSON, "The body is nested too deeply to be read.") from None
+    except msgspec.ValidationError as error:
+        raise _misfit(str(error)) from None
+    except msgspec.DecodeError as error:
+        raise KeyhouseError(
+            ErrorCode.INVALID_JSON, f"We could not parse the JSON body of your request: {error}."
+        ) from None
+
+
+def _misfit(message: str) -> KeyhouseError:
+    """msgspec's sentence with OpenAI's `param`: `Expected `str`, got `int` - at `$.model``."""
+    if "missing required field" in message:
+        return invalid("model", "You must provide a 'model' parameter.")
+    what, _, path = message.partition(" - at `$.")
+    param = path.rstrip("`") or None
+    where = f"'{param}' has the wrong type" if param else "The body must be a JSON object"
+    return KeyhouseError(ErrorCode.INVALID_VALUE, f"{where}: {what.replace('`', '')}.", param=param)
+
+
+def _wants_usage(raw: msgspec.Raw | msgspec.UnsetType) -> bool:
+    try:
+        options = _stream_options(bytes(raw))  # type: ignore[arg-type]  # the caller has ruled UNSET out
+    except msgspec.ValidationError as error:
+        message = str(error).replace("`", "")
+        raise invalid("stream_options", f"'stream_options' has the wrong type: {message}.") from None
+    return options is not None and options.include_usage is True
+
+
+def _refuse_ambiguity(body: bytes) -> None:
+    """Cheap counts first: only a body in which a peeked name occurs twice in any case, or hidden, is looked at closely."""
+    folded = body.lower()
+    close = any(folded.count(quoted) != body.count(quoted) or folded.count(quoted) > 1 for quoted in _QUOTED)
+    if close or (b"\\u" in body and _ESCAPED_LETTER.search(body)) or any(letter in body for letter in _FOLDING):
+        text = body.decode("utf-8")
+        for key, start, _ in _members(text, text.index("{")):
+            if key == "stream_options" and text[start] == "{":
+                list(_members(text, start))
+
+
+def _members(text: str, start: int) -> Iterator[tuple[str, int, int]]:
+    """(key, start, end of value) of the object at `start` of a text known to be JSON. Raises on an ambiguous peeked key."""
+    decoder = json.JSONDecoder()
+    seen = set()
+    at = _skip(text, start + 1)
+    while text[at] != "}":
+        key, at = decoder.raw_decode(text, at)
+        folded = key.casefold()
+        if folded in _PEEKED:
+            if folded in seen or key != folded:
+                problem = "occurs more than once" if folded in seen else f"differs from '{folded}' only in case"
+                message = f"The field '{shown(key)}' {problem}, so it could be read in two ways."
+                raise KeyhouseError(ErrorCode.DUPLICATE_FIELD, message, param=folded)
+            seen.add(folded)
+        value = _skip(text, _skip(text, at) + 1)
+        _, at = decoder.raw_decode(text, value)
+        yield key, value, at
+        at = _skip(text, at)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at] in " \t\r\n":
+        at += 1
+    return at
+
+
+def _with_usage_option(body: bytes) -> bytes:
+    """The body with `include_usage` true inside the `stream_options` it has; every other byte stays."""
+    text = body.decode("utf-8")
+    start, end = next((s, e) for key, s, e in _members(text, text.index("{")) if key == "stream_options")
+    if text[start] != "{":
+        return f'{text[:start]}{{"include_usage":true}}{text[end:]}'.encode()
+    for key, inner_start, inner_end in _members(text, start):
+        if key == "include_usage":
+            return f"{text[:inner_start]}true{text[inner_end:]}".encode()
+    comma = "" if text[_skip(text, start + 1)] == "}" else ","
+    return f'{text[: start + 1]}"include_usage":true{comma}{text[start + 1 :]}'.encode()

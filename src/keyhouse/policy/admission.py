@@ -1,0 +1,45 @@
+"""The gate: may this call happen?
+
+The order of refusal is fixed: 401 before anything else, then 404 and 405 for the route, 403, 400, 429. Nothing has reached an
+upstream when any of them is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from keyhouse.domain.operations import Operation
+from keyhouse.policy.authn import Authenticator
+from keyhouse.policy.authz import require_home, require_model, require_project_key, require_scope
+from keyhouse.policy.keyring import Credential
+
+
+@dataclass(slots=True)
+class Knock:
+    """What a request says of itself before its body is read. Header values are raw, None where absent.
+
+    `identified` is called with the credential as soon as it is known: whatever is refused later is refused to somebody."""
+
+    authorization: bytes | None
+    organization: bytes | None
+    project: bytes | None
+    identified: Callable[[Credential], None]
+    operation: Callable[[], Operation]
+    """The route's operation; raises `unknown_route` or `method_not_allowed`."""
+    model: Callable[[], Awaitable[str | None]]
+    """Reads and checks the body; the model it names. Raises 400, 408 and 413."""
+
+
+async def admit(knock: Knock, authenticator: Authenticator, now: int) -> tuple[Credential, Operation]:
+    """Lets a call pass at `now` (Unix seconds), or raises `KeyhouseError`."""
+    credential = await authenticator.authenticate(knock.authorization, now)
+    knock.identified(credential)
+    require_home(credential, knock.organization, knock.project)
+    operation = knock.operation()
+    require_project_key(credential)
+    require_scope(credential, operation.bit, operation.resource, operation.access)
+    model = await knock.model()
+    if model is not None:
+        require_model(credential, model)
+    return credential, operation

@@ -1,0 +1,279 @@
+"""Reports: what was used and what it cost, read from rollups. Every face shows these, and nothing else.
+
+1. The shapes are OpenAI's (`GET /organization/usage/*`, `/organization/costs`); what is added to them stands last in a result.
+2. Buckets are aligned to UTC and all there, empty ones too. A range that begins or ends inside a bucket cuts what that
+   bucket counts, to the minute: a start is rounded down, an end up.
+3. A range is read in the widest buckets that fit it, so that a page costs the same however many calls it sums.
+4. Unpriced usage is never a silent zero: it is a line item of its own with its tokens, and every result counts its calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from keyhouse.domain.usage import Pricing
+from keyhouse.ledger.report_query import COMPLETIONS, COSTS, Cut, Kind, Query, cut_of
+from keyhouse.ledger.rollup import add, catch_up
+from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Store, Width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageEmbeddingsResult:
+    """Sums of one group. A group field is None unless grouped by it; `user_id` is None for calls of service accounts, too."""
+
+    object: str = "organization.usage.embeddings.result"
+    input_tokens: int
+    num_model_requests: int
+    project_id: str | None = None
+    user_id: str | None = None
+    api_key_id: str | None = None
+    model: str | None = None
+    num_unpriced_requests: int = 0
+    num_estimated_requests: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageCompletionsResult:
+    """Sums of one group. `input_tokens` = cached + cache write + uncached; uncached = text + audio + image, all uncached only.
+
+    Image tokens are among the text tokens, and cached audio among the cached text: upstreams do not tell them apart.
+    """
+
+    object: str = "organization.usage.completions.result"
+    input_tokens: int
+    input_cached_tokens: int
+    input_cache_write_tokens: int
+    input_uncached_tokens: int
+    output_tokens: int
+    input_text_tokens: int
+    output_text_tokens: int
+    input_cached_text_tokens: int
+    input_audio_tokens: int
+    input_cached_audio_tokens: int = 0
+    output_audio_tokens: int
+    input_image_tokens: int = 0
+    input_cached_image_tokens: int = 0
+    output_image_tokens: int = 0
+    num_model_requests: int
+    project_id: str | None = None
+    user_id: str | None = None
+    api_key_id: str | None = None
+    model: str | None = None
+    batch: bool | None = None
+    service_tier: str | None = None
+    output_reasoning_tokens: int = 0
+    num_unpriced_requests: int = 0
+    num_estimated_requests: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostsResult:
+    """The cost of one group in nano-dollars. `quantity` (tokens) is there when grouped by line item."""
+
+    object: str = "organization.costs.result"
+    amount_nanos: int
+    line_item: str | None = None
+    project_id: str | None = None
+    user_id: str | None = None
+    api_key_id: str | None = None
+    quantity: int | None = None
+    quantity_unit: str | None = None
+    num_unpriced_requests: int = 0
+
+
+UsageResult = UsageCompletionsResult | UsageEmbeddingsResult
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket(Generic[R_co]):
+    """A period: `start_time` inclusive, `end_time` exclusive, Unix seconds, aligned to UTC."""
+
+    start_time: int
+    end_time: int
+    results: tuple[R_co, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Generic[R_co]):
+    """A page of buckets, oldest first. `next_page` asks for the next one, None at the end."""
+
+    buckets: tuple[Bucket[R_co], ...]
+    next_page: str | None
+
+
+def refresh(store: Store) -> None:
+    """Rolls up every committed row, for a process that reads reports while no server does."""
+    catch_up(store)
+
+
+def usage_report(store: Store, kind: Kind, query: Query, now: int) -> Report[UsageResult]:
+    """What calls of `kind` (COMPLETIONS or EMBEDDINGS) used. Raises `invalid_value` naming the parameter at fault."""
+    cut = cut_of(kind, query, now)
+    fields = tuple(_COLUMNS[name] for name in query.group_by if name in _COLUMNS)
+    rows = [] if query.batch else _read(store, kind, query, cut, fields)
+    result = _completions_result if kind is COMPLETIONS else _embeddings_result
+    return _report(cut, ((key.bucket, result(key, sums, query.group_by)) for key, sums in rows))
+
+
+def cost_report(store: Store, query: Query, now: int) -> Report[CostsResult]:
+    """What calls cost, by day. Raises `invalid_value` naming the parameter at fault."""
+    cut = cut_of(COSTS, query, now)
+    fields = tuple(_COLUMNS[name] for name in query.group_by if name in _COLUMNS)
+    # Line items are named after models and split by kind of token, so they are read by model and put together here.
+    rows = _read(store, COSTS, query, cut, (*fields, "model", "pricing"))
+    return _report(cut, _costs_results(rows, query))
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+_COLUMNS = {
+    "project_id": "project_id",
+    "user_id": "user_id",
+    "api_key_id": "key_id",
+    "model": "model",
+    "service_tier": "service_tier",
+}
+
+_Rows = Iterable[tuple[RollupKey, RollupSums]]
+
+
+def _read(store: Store, kind: Kind, query: Query, cut: Cut, fields: tuple[str, ...]) -> _Rows:
+    """Sums of the cut by bucket and fields, ordered by both."""
+    found: dict[RollupKey, RollupSums] = {}
+    with store.read() as tx:
+        for width, start, end in segments(cut.start, cut.end, cut.width):
+            where = RollupFilter(
+                query.organization_id,
+                start,
+                end,
+                query.project_ids,
+                query.user_ids,
+                query.api_key_ids,
+                query.models,
+                kind.operations,
+            )
+            for key, sums in tx.rollups.sum(width, where, fields):
+                wide = key._replace(bucket=key.bucket - key.bucket % cut.width.value)
+                found[wide] = add(found[wide], sums) if wide in found else sums
+    return sorted(found.items())
+
+
+def segments(start: int, end: int, width: Width) -> Iterator[tuple[Width, int, int]]:
+    """The range as non-empty pieces (width, start, end), in order, each in the widest buckets not over `width` that tile it.
+
+    `start` and `end` must be whole minutes.
+    """
+    if start >= end:
+        return
+    finer = {Width.DAY: Width.HOUR, Width.HOUR: Width.MINUTE}.get(width)
+    inner_start = min(-(-start // width.value) * width.value, end)
+    inner_end = max(end // width.value * width.value, inner_start)
+    if finer is not None:
+        yield from segments(start, inner_start, finer)
+    if inner_start < inner_end:
+        yield width, inner_start, inner_end
+    if finer is not None:
+        yield from segments(inner_end, end, finer)
+
+
+def _report(cut: Cut, results: Iterable[tuple[int, R_co]]) -> Report[R_co]:
+    by_bucket: dict[int, list[R_co]] = {start: [] for start in cut.buckets}
+    for bucket, result in results:
+        by_bucket[bucket].append(result)
+    width = cut.width.value
+    buckets = tuple(Bucket(start, start + width, tuple(found)) for start, found in by_bucket.items())
+    return Report(buckets, cut.next_page)
+
+
+# --- results ---------------------------------------------------------------------------------------------------------
+
+
+def _completions_result(key: RollupKey, sums: RollupSums, group_by: Sequence[str]) -> UsageCompletionsResult:
+    uncached = max(sums.input_tokens - sums.cached_tokens - sums.cache_write_tokens, 0)
+    audio = min(sums.input_audio_tokens, uncached)
+    return UsageCompletionsResult(
+        input_tokens=sums.input_tokens,
+        input_cached_tokens=sums.cached_tokens,
+        input_cache_write_tokens=sums.cache_write_tokens,
+        input_uncached_tokens=uncached,
+        output_tokens=sums.output_tokens,
+        input_text_tokens=uncached - audio,
+        output_text_tokens=max(sums.output_tokens - sums.output_audio_tokens, 0),
+        input_cached_text_tokens=sums.cached_tokens,
+        input_audio_tokens=audio,
+        output_audio_tokens=sums.output_audio_tokens,
+        num_model_requests=sums.requests,
+        project_id=key.project_id or None,
+        user_id=key.user_id or None,
+        api_key_id=key.key_id or None,
+        model=key.model or None,
+        batch=False if "batch" in group_by else None,
+        service_tier=key.service_tier or None,
+        output_reasoning_tokens=sums.reasoning_tokens,
+        num_unpriced_requests=sums.unpriced_requests,
+        num_estimated_requests=sums.estimated_requests,
+    )
+
+
+def _embeddings_result(key: RollupKey, sums: RollupSums, _group_by: Sequence[str]) -> UsageEmbeddingsResult:
+    return UsageEmbeddingsResult(
+        input_tokens=sums.input_tokens,
+        num_model_requests=sums.requests,
+        project_id=key.project_id or None,
+        user_id=key.user_id or None,
+        api_key_id=key.key_id or None,
+        model=key.model or None,
+        num_unpriced_requests=sums.unpriced_requests,
+        num_estimated_requests=sums.estimated_requests,
+    )
+
+
+class _Line(NamedTuple):
+    item: str
+    nanos: int = 0
+    tokens: int = 0
+    unpriced: int = 0
+
+
+def _costs_results(rows: _Rows, query: Query) -> Iterator[tuple[int, CostsResult]]:
+    by_item = "line_item" in query.group_by
+    groups: dict[tuple[int, str, str, str, str], _Line] = {}
+    for key, sums in rows:
+        for line in _lines(key, sums):
+            if query.line_items is not None and line.item not in query.line_items:
+                continue
+            group = (key.bucket, key.project_id, key.user_id, key.key_id, line.item if by_item else "")
+            _, nanos, tokens, unpriced = groups.get(group, _Line(""))
+            groups[group] = _Line("", nanos + line.nanos, tokens + line.tokens, unpriced + line.unpriced)
+    for (bucket, project_id, user_id, key_id, item), line in sorted(groups.items()):
+        yield (
+            bucket,
+            CostsResult(
+                amount_nanos=line.nanos,
+                line_item=item or None,
+                project_id=project_id or None,
+                user_id=user_id or None,
+                api_key_id=key_id or None,
+                quantity=line.tokens if by_item else None,
+                quantity_unit="tokens" if by_item else None,
+                num_unpriced_requests=line.unpriced,
+            ),
+        )
+
+
+def _lines(key: RollupKey, sums: RollupSums) -> Iterator[_Line]:
+    """The line items of a model's sums; those that count nothing are left out."""
+    if key.pricing == Pricing.UNPRICED.value:
+        tokens = sums.input_tokens + sums.output_tokens
+        yield _Line(f"{key.model}, unpriced", 0, tokens, sums.unpriced_requests)
+        return
+    for line in (
+        _Line(f"{key.model}, input", sums.cost_input_nanos, sums.input_tokens - sums.cached_tokens),
+        _Line(f"{key.model}, cached input", sums.cost_cached_nanos, sums.cached_tokens),
+        _Line(f"{key.model}, output", sums.cost_output_nanos, sums.output_tokens),
+    ):
+        if line.nanos or line.tokens:
+            yield line

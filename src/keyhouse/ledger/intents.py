@@ -119,8 +119,8 @@ class Intents:
                 self._left_over.pop(slot, None)
 
     def left_over(self) -> list[LeftOver]:
-        """What the file held when it was opened, but for what has ended since."""
-        return list(self._left_over.values())
+        """What the file held when it was opened, but for what has ended since; ordered by slot."""
+        return [self._left_over[slot] for slot in sorted(self._left_over)]
 
     def close(self) -> None:
         self._map.close()

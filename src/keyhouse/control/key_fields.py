@@ -1,0 +1,59 @@
+"""The fields of a key that a caller may give, on creation and on change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keyhouse.control import fields
+from keyhouse.control.fields import UNSET
+from keyhouse.domain.errors import invalid
+from keyhouse.domain.permissions import Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFields:
+    """What a face was given for a key, unchecked; UNSET where it was not given. `models` null does not restrict,
+    `expires_in_seconds` null never expires."""
+
+    name: object = UNSET
+    permissions: object = UNSET
+    scopes: object = UNSET
+    models: object = UNSET
+    expires_in_seconds: object = UNSET
+    ip_allowlist: object = UNSET
+    rate_limits: object = UNSET
+    spend_limit: object = UNSET
+
+
+def checked(given: KeyFields, now: int, *, admin: bool, name_required: bool) -> dict[str, Any]:
+    """The given fields as attributes of a `Key`: `name`, `permissions`, `models`, `expires_at`. Raises for the first bad one."""
+    fields.refuse_unenforced(
+        {"ip_allowlist": given.ip_allowlist, "rate_limits": given.rate_limits, "spend_limit": given.spend_limit}
+    )
+    if admin:
+        fields.refuse_unenforced({"permissions": given.permissions, "scopes": given.scopes, "models": given.models})
+    wanted: dict[str, Any] = {}
+    if given.name is not UNSET or name_required:
+        wanted["name"] = fields.name(given.name)
+    if given.permissions is not UNSET or given.scopes is not UNSET:
+        wanted["permissions"] = _permissions(given)
+    if given.models is not UNSET:
+        wanted["models"] = fields.models(given.models)
+    if given.expires_in_seconds is not UNSET:
+        wanted["expires_at"] = fields.expiry(given.expires_in_seconds, now)
+    return wanted
+
+
+def facts(wanted: dict[str, Any]) -> dict[str, object]:
+    """Checked fields as JSON-able values, for the audit."""
+    return {name: value.as_json() if isinstance(value, Permissions) else value for name, value in wanted.items()}
+
+
+def _permissions(given: KeyFields) -> Permissions:
+    # Null is refused here: it must never be read as "all".
+    if given.scopes is UNSET:
+        return fields.permissions(given.permissions)
+    if given.permissions is not UNSET:
+        raise invalid("scopes", "Give either 'scopes' or 'permissions', not both.")
+    return fields.permissions_of_scopes(given.scopes)

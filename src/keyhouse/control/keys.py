@@ -1,0 +1,203 @@
+"""The life of a key: one function per verb, for a person's project keys, service accounts' keys and admin keys alike.
+
+The state machine is `domain/keys.py`. A verb on an existing key names where the key is looked for: the project it belongs to,
+or None for the organization's admin keys. A verb returns once every running gateway obeys it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from keyhouse.control import fields
+from keyhouse.control.context import Caller, Control
+from keyhouse.control.events import event
+from keyhouse.control.key_fields import KeyFields, checked, facts
+from keyhouse.control.lookup import require_key, require_open_project, require_project, resolved_holder
+from keyhouse.control.minting import Holder, mint_key, mint_secret
+from keyhouse.control.views import KeyView, view
+from keyhouse.domain import keys as life
+from keyhouse.domain.audit import EventType
+from keyhouse.domain.errors import invalid
+from keyhouse.domain.keys import Key, KeyKind
+from keyhouse.store.contract import ChangeKind, KeyFilter, Listed, Page, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new key, and the only full copy of its secret."""
+
+    view: KeyView
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A key with a new secret (its only full copy), and when the old one ends (Unix seconds)."""
+
+    view: KeyView
+    value: str = field(repr=False)
+    previous_valid_until: int
+
+
+def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -> Created:
+    """A new key of this holder, active at once. Raises `not_found` or `conflict` for a project that is absent or archived."""
+    now = control.clock()
+    wanted = checked(given, now, admin=holder.kind is KeyKind.ADMIN, name_required=True)
+    with control.store.write() as tx:
+        minted = mint_key(control, caller.organization_id, resolved_holder(tx, caller, holder), now, **wanted)
+        key = minted.key
+        tx.keys.add(key)
+        tx.audit.append(
+            event(caller, now, _CREATED[key.kind], key.id, project_id=key.project_id, details=facts(wanted))
+        )
+        shown = view(tx, key, now)
+    return Created(shown, minted.value)
+
+
+def list_page(
+    control: Control,
+    caller: Caller,
+    project_id: str | None,
+    *,
+    after: str | None = None,
+    limit: int = 20,
+    owner_access: bool | None = None,
+) -> Listed[KeyView]:
+    """Keys of a project, or the admin keys, oldest first, revoked ones included. `owner_access` keeps those whose owner has
+    (True) or has lost (False) its place in the project."""
+    now = control.clock()
+    where = KeyFilter(project_id, _kinds(project_id))
+    found: list[KeyView] = []
+    with control.store.read() as tx:
+        if project_id is not None:
+            require_project(tx, caller, project_id)
+        while True:
+            page = tx.keys.list(caller.organization_id, where, Page(after, limit))
+            views = [view(tx, key, now) for key in page.items]
+            found += [v for v in views if owner_access in {None, v.owner.has_access}]
+            if not page.has_more or owner_access is None or len(found) > limit:
+                return Listed(tuple(found[:limit]), page.has_more or len(found) > limit)
+            after = page.items[-1].id
+
+
+def show(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
+    """One key, whatever its state; never its secret."""
+    with control.store.read() as tx:
+        return view(tx, require_key(tx, caller, project_id, key_id), control.clock())
+
+
+def update(control: Control, caller: Caller, project_id: str | None, key_id: str, given: KeyFields) -> KeyView:
+    """Changes the fields that are given. Raises `conflict` for a revoked or expired key."""
+    wanted = checked(given, control.clock(), admin=project_id is None, name_required=False)
+    if not wanted:
+        raise invalid("name", "Give something to change: name, permissions, models or expires_in_seconds.")
+
+    def changed(key: Key, now: int) -> Key:
+        life.require_changeable(key, now)
+        return replace(key, **wanted)
+
+    return _change(
+        control, caller, project_id, key_id, step=changed, types=_UPDATED, details={"changes_requested": facts(wanted)}
+    )
+
+
+def rotate(
+    control: Control, caller: Caller, project_id: str | None, key_id: str, *, grace_seconds: object = 0
+) -> Rotated:
+    """A new secret, valid at once; the old ones work until the grace (0 to 30 days, in seconds) ends."""
+    now = control.clock()
+    ends = now + fields.grace(grace_seconds)
+    details: dict[str, object] = {"action": "rotated", "previous_valid_until": ends}
+    with control.store.write() as tx:
+        key = _open(tx, caller, require_key(tx, caller, project_id, key_id))
+        life.require_rotatable(key, now)
+        secret, value = mint_secret(control, key.kind, key.id, now)
+        for old in key.secrets:
+            tx.keys.end_secret(old.public_id, ends)
+        tx.keys.add_secret(secret)
+        tx.audit.append(event(caller, now, _ROTATED[key.kind], key.id, project_id=project_id, details=details))
+        seq = tx.changes.append(ChangeKind.KEY, key.id)
+        shown = view(tx, require_key(tx, caller, project_id, key_id), now)
+    control.announce(seq)
+    return Rotated(shown, value, ends)
+
+
+def disable(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
+    """Refuses the key until it is enabled. Disabling twice is the same as once."""
+    details: dict[str, object] = {"action": "disabled"}
+    return _change(
+        control, caller, project_id, key_id, step=life.disabled, types=_UPDATED, details=details, narrows=True
+    )
+
+
+def enable(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
+    """Ends a disablement or a quarantine."""
+    return _change(
+        control, caller, project_id, key_id, step=life.enabled, types=_UPDATED, details={"action": "enabled"}
+    )
+
+
+def revoke(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
+    """Refuses the key for good. Revoking twice is the same as once."""
+    details: dict[str, object] = {"action": "revoked"}
+    return _change(
+        control, caller, project_id, key_id, step=life.revoked, types=_DELETED, details=details, narrows=True
+    )
+
+
+_CREATED = {
+    KeyKind.ADMIN: EventType.ADMIN_KEY_CREATED,
+    KeyKind.SERVICE_ACCOUNT: EventType.API_KEY_CREATED,
+    KeyKind.USER: EventType.API_KEY_CREATED,
+}
+_UPDATED = {
+    KeyKind.ADMIN: EventType.ADMIN_KEY_UPDATED,
+    KeyKind.SERVICE_ACCOUNT: EventType.API_KEY_UPDATED,
+    KeyKind.USER: EventType.API_KEY_UPDATED,
+}
+_ROTATED = {
+    KeyKind.ADMIN: EventType.ADMIN_KEY_UPDATED,
+    KeyKind.SERVICE_ACCOUNT: EventType.API_KEY_ROTATED,
+    KeyKind.USER: EventType.API_KEY_ROTATED,
+}
+_DELETED = {
+    KeyKind.ADMIN: EventType.ADMIN_KEY_DELETED,
+    KeyKind.SERVICE_ACCOUNT: EventType.API_KEY_DELETED,
+    KeyKind.USER: EventType.API_KEY_DELETED,
+}
+
+
+def _change(
+    control: Control,
+    caller: Caller,
+    project_id: str | None,
+    key_id: str,
+    *,
+    step: Callable[[Key, int], Key],
+    types: Mapping[KeyKind, EventType],
+    details: dict[str, object],
+    narrows: bool = False,
+) -> KeyView:
+    # A step that changes nothing is written and announced all the same: whoever repeats a call whose announcement failed must
+    # not be told that all is well before every gateway has heard. In an archived project only narrowing is left to do.
+    now = control.clock()
+    with control.store.write() as tx:
+        key = require_key(tx, caller, project_id, key_id)
+        key = step(key if narrows else _open(tx, caller, key), now)
+        tx.keys.save(key)
+        tx.audit.append(event(caller, now, types[key.kind], key.id, project_id=project_id, details=details))
+        seq = tx.changes.append(ChangeKind.KEY, key.id)
+        shown = view(tx, key, now)
+    control.announce(seq)
+    return shown
+
+
+def _open(tx: Transaction, caller: Caller, key: Key) -> Key:
+    if key.project_id is not None:
+        require_open_project(tx, caller, key.project_id)
+    return key
+
+
+def _kinds(project_id: str | None) -> tuple[KeyKind, ...]:
+    return (KeyKind.ADMIN,) if project_id is None else (KeyKind.SERVICE_ACCOUNT, KeyKind.USER)

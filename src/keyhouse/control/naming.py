@@ -1,0 +1,101 @@
+"""Objects by id or by name, as people at a terminal say them. A name must mean one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from keyhouse.control.context import Caller, Control
+from keyhouse.control.lookup import require_project
+from keyhouse.domain.errors import invalid, not_found, shown
+from keyhouse.domain.keys import Key, KeyKind, KeyStatus
+from keyhouse.domain.projects import Project, ServiceAccount
+from keyhouse.store.contract import KeyFilter, Listed, Page, Transaction
+
+T = TypeVar("T")
+_PAGE = 1000
+
+
+def default_project(control: Control, caller: Caller) -> Project:
+    """The project that is meant where none is named."""
+    with control.store.read() as tx:
+        for project in _projects(tx, caller):
+            if project.is_default:
+                return project
+    raise invalid("project", "There is no Default project; name one.")
+
+
+def find_project(control: Control, caller: Caller, text: str) -> Project:
+    """The project with this id or name."""
+    with control.store.read() as tx:
+        exact = tx.projects.get(caller.organization_id, text)
+        if exact is not None:
+            return exact
+        named = [project for project in _projects(tx, caller) if project.name == text]
+    return _only(named, "project", text, lambda p: p.archived_at is None, lambda p: p.id)
+
+
+def find_service_account(control: Control, caller: Caller, project_id: str, text: str) -> ServiceAccount:
+    """The service account of a project with this id or name."""
+    with control.store.read() as tx:
+        require_project(tx, caller, project_id)
+        exact = tx.service_accounts.get(caller.organization_id, project_id, text)
+        if exact is not None:
+            return exact
+
+        def page(after: str | None) -> Listed[ServiceAccount]:
+            return tx.service_accounts.list(caller.organization_id, project_id, Page(after, _PAGE))
+
+        named = [account for account in _every(page, lambda a: a.id) if account.name == text]
+    return _only(named, "service account", text, lambda _: True, lambda a: a.id)
+
+
+def find_key(
+    control: Control,
+    caller: Caller,
+    text: str,
+    *,
+    project_id: str | None = None,
+    kinds: Sequence[KeyKind] = tuple(KeyKind),
+) -> Key:
+    """The key with this id, or with this name among those of the given kinds (and project, where one is given)."""
+    now = control.clock()
+    with control.store.read() as tx:
+        exact = tx.keys.get(caller.organization_id, text)
+        if exact is not None and exact.kind in kinds and project_id in {None, exact.project_id}:
+            return exact
+
+        def page(after: str | None) -> Listed[Key]:
+            where = KeyFilter(project_id, tuple(kinds))
+            return tx.keys.list(caller.organization_id, where, Page(after, _PAGE))
+
+        named = [key for key in _every(page, lambda k: k.id) if key.name == text]
+    return _only(named, "key", text, lambda k: k.status(now) is not KeyStatus.REVOKED, lambda k: k.id)
+
+
+def _projects(tx: Transaction, caller: Caller) -> Iterator[Project]:
+    def page(after: str | None) -> Listed[Project]:
+        return tx.projects.list(caller.organization_id, Page(after, _PAGE), include_archived=True)
+
+    return _every(page, lambda p: p.id)
+
+
+def _every(page: Callable[[str | None], Listed[T]], id_of: Callable[[T], str]) -> Iterator[T]:
+    after: str | None = None
+    while True:
+        listed = page(after)
+        yield from listed.items
+        if not listed.has_more:
+            return
+        after = id_of(listed.items[-1])
+
+
+def _only(named: Sequence[T], what: str, text: str, alive: Callable[[T], bool], id_of: Callable[[T], str]) -> T:
+    # A name is often used again for the successor of something revoked or archived: the living one is meant.
+    candidates = [item for item in named if alive(item)] or named
+    if not candidates:
+        raise not_found(what, text)
+    if len(candidates) > 1:
+        known = ", ".join(id_of(item) for item in candidates[:5])
+        raise invalid(what.replace(" ", "_"), f"'{shown(text)}' names {len(candidates)} {what}s; use an id: {known}.")
+    return candidates[0]

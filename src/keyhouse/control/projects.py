@@ -1,0 +1,71 @@
+"""Projects: the bounds within which keys, service accounts and their usage live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keyhouse.control import fields
+from keyhouse.control.context import Caller, Control
+from keyhouse.control.events import event
+from keyhouse.control.lookup import require_open_project, require_project
+from keyhouse.domain import ids
+from keyhouse.domain.audit import EventType
+from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.projects import Project
+from keyhouse.store.contract import ChangeKind, Listed, Page
+
+
+def create(control: Control, caller: Caller, name: object) -> Project:
+    """A new, empty project. Names need not be unique."""
+    now = control.clock()
+    project = Project(ids.new_id(ids.PROJECT), caller.organization_id, fields.name(name), now)
+    details: dict[str, object] = {"name": project.name}
+    with control.store.write() as tx:
+        tx.projects.add(project)
+        tx.audit.append(
+            event(caller, now, EventType.PROJECT_CREATED, project.id, project_id=project.id, details=details)
+        )
+    return project
+
+
+def list_page(
+    control: Control, caller: Caller, *, after: str | None = None, limit: int = 20, include_archived: bool = False
+) -> Listed[Project]:
+    """Projects, oldest first."""
+    with control.store.read() as tx:
+        return tx.projects.list(caller.organization_id, Page(after, limit), include_archived=include_archived)
+
+
+def show(control: Control, caller: Caller, project_id: str) -> Project:
+    """One project, archived or not."""
+    with control.store.read() as tx:
+        return require_project(tx, caller, project_id)
+
+
+def rename(control: Control, caller: Caller, project_id: str, name: object) -> Project:
+    """Gives the project another name. Raises `conflict` for an archived one."""
+    now = control.clock()
+    wanted = fields.name(name)
+    details: dict[str, object] = {"changes_requested": {"name": wanted}}
+    with control.store.write() as tx:
+        project = replace(require_open_project(tx, caller, project_id), name=wanted)
+        tx.projects.save(project)
+        tx.audit.append(
+            event(caller, now, EventType.PROJECT_UPDATED, project.id, project_id=project.id, details=details)
+        )
+    return project
+
+
+def archive(control: Control, caller: Caller, project_id: str) -> Project:
+    """Closes the project for good: every key of it is refused once this returns. Archiving twice is the same as once."""
+    now = control.clock()
+    with control.store.write() as tx:
+        project = require_project(tx, caller, project_id)
+        if project.is_default:
+            raise KeyhouseError(ErrorCode.CONFLICT, "The Default project cannot be archived; revoke its keys instead.")
+        project = project if project.archived_at is not None else replace(project, archived_at=now)
+        tx.projects.save(project)
+        tx.audit.append(event(caller, now, EventType.PROJECT_ARCHIVED, project.id, project_id=project.id))
+        seq = tx.changes.append(ChangeKind.PROJECT, project.id)
+    control.announce(seq)
+    return project

@@ -1,0 +1,131 @@
+"""Service accounts: callers that are no person, each in one project, with keys of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from keyhouse.control import fields
+from keyhouse.control.context import Caller, Control
+from keyhouse.control.events import event
+from keyhouse.control.fields import UNSET
+from keyhouse.control.lookup import require_open_project, require_project, require_service_account
+from keyhouse.control.minting import Holder, Minted, mint_key
+from keyhouse.domain import ids
+from keyhouse.domain import keys as life
+from keyhouse.domain.audit import EventType
+from keyhouse.domain.errors import invalid
+from keyhouse.domain.keys import Key, KeyKind
+from keyhouse.domain.projects import ServiceAccount
+from keyhouse.store.contract import ChangeKind, KeyFilter, Listed, Page, Transaction
+
+FIRST_KEY_NAME = "Secret Key"
+_ROLE = "member"
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCreated:
+    """A new service account; its first key and the only full copy of its secret, unless none was wanted."""
+
+    account: ServiceAccount
+    key: Key | None = None
+    value: str | None = field(default=None, repr=False)
+
+
+def create(control: Control, caller: Caller, project_id: str, name: object, *, with_key: bool = True) -> AccountCreated:
+    """A new service account, with a key that may do everything in its project unless `with_key` is False."""
+    now = control.clock()
+    account_id = ids.new_id(ids.SERVICE_ACCOUNT)
+    account = ServiceAccount(account_id, caller.organization_id, project_id, fields.name(name), _ROLE, now)
+    minted = _first_key(control, account) if with_key else None
+    details: dict[str, object] = {"data": {"role": account.role}, "name": account.name}
+    with control.store.write() as tx:
+        require_open_project(tx, caller, project_id)
+        tx.service_accounts.add(account)
+        tx.audit.append(
+            event(caller, now, EventType.SERVICE_ACCOUNT_CREATED, account_id, project_id=project_id, details=details)
+        )
+        if minted is None:
+            return AccountCreated(account)
+        key = minted.key
+        tx.keys.add(key)
+        tx.audit.append(
+            event(caller, now, EventType.API_KEY_CREATED, key.id, project_id=project_id, details={"name": key.name})
+        )
+    return AccountCreated(account, key, minted.value)
+
+
+def list_page(
+    control: Control, caller: Caller, project_id: str, *, after: str | None = None, limit: int = 20
+) -> Listed[ServiceAccount]:
+    """Service accounts of a project, oldest first, without deleted ones."""
+    with control.store.read() as tx:
+        require_project(tx, caller, project_id)
+        return tx.service_accounts.list(caller.organization_id, project_id, Page(after, limit))
+
+
+def show(control: Control, caller: Caller, project_id: str, account_id: str) -> ServiceAccount:
+    """One service account that is not deleted."""
+    with control.store.read() as tx:
+        return require_service_account(tx, caller, project_id, account_id)
+
+
+def update(
+    control: Control,
+    caller: Caller,
+    project_id: str,
+    account_id: str,
+    *,
+    name: object = UNSET,
+    role: object = UNSET,
+) -> ServiceAccount:
+    """Gives the account another name. A role other than the one it has is refused: roles are not enforced yet."""
+    now = control.clock()
+    if name is UNSET and role is UNSET:
+        raise invalid("name", "Give something to change: name.")
+    if role not in {UNSET, _ROLE}:
+        raise fields.not_enforced("role")
+    wanted = UNSET if name is UNSET else fields.name(name)
+    with control.store.write() as tx:
+        require_open_project(tx, caller, project_id)
+        account = require_service_account(tx, caller, project_id, account_id)
+        account = account if wanted is UNSET else replace(account, name=wanted)
+        details: dict[str, object] = {"changes_requested": {"name": account.name}}
+        tx.service_accounts.save(account)
+        tx.audit.append(
+            event(caller, now, EventType.SERVICE_ACCOUNT_UPDATED, account_id, project_id=project_id, details=details)
+        )
+    return account
+
+
+def delete(control: Control, caller: Caller, project_id: str, account_id: str) -> None:
+    """Deletes the account and revokes its keys: each is refused once this returns."""
+    now = control.clock()
+    with control.store.write() as tx:
+        account = require_service_account(tx, caller, project_id, account_id)
+        seq = 0
+        for key in _keys(tx, account):
+            tx.keys.save(life.revoked(key, now))
+            tx.audit.append(event(caller, now, EventType.API_KEY_DELETED, key.id, project_id=project_id))
+            seq = tx.changes.append(ChangeKind.KEY, key.id)
+        tx.service_accounts.save(replace(account, deleted_at=now))
+        tx.audit.append(event(caller, now, EventType.SERVICE_ACCOUNT_DELETED, account_id, project_id=project_id))
+    if seq:
+        control.announce(seq)
+
+
+def _first_key(control: Control, account: ServiceAccount) -> Minted:
+    holder = Holder(KeyKind.SERVICE_ACCOUNT, account.project_id, service_account_id=account.id)
+    return mint_key(control, account.organization_id, holder, account.created_at, name=FIRST_KEY_NAME)
+
+
+def _keys(tx: Transaction, account: ServiceAccount) -> list[Key]:
+    where = KeyFilter(account.project_id, (KeyKind.SERVICE_ACCOUNT,), account.id)
+    found: list[Key] = []
+    after: str | None = None
+    while True:
+        page = tx.keys.list(account.organization_id, where, Page(after, _PAGE))
+        found += page.items
+        if not page.has_more:
+            return found
+        after = page.items[-1].id

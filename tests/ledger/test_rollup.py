@@ -1,0 +1,231 @@
+"""Rollups hold what the ledger holds: no more, no less, whoever adds them up and whenever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from keyhouse.domain.usage import Outcome, Pricing, UsageRow
+from keyhouse.ledger.rollup import Rollup, Sums, add, catch_up, coarsen, fold
+from keyhouse.store.contract import RollupFilter, RollupSums, Store, Transaction, Width
+from keyhouse.store.sqlite import SqliteStore, open_sqlite
+from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
+
+ROWS = st.builds(
+    usage_row,
+    at_us=st.integers(T0 * 1_000_000, (T0 + 3 * DAY) * 1_000_000),
+    user_id=st.sampled_from(["user-alice", "user-bob", None]),
+    key_id=st.sampled_from(["key_a", "key_b"]),
+    model=st.sampled_from(["m-small", "m-large", None]),
+    outcome=st.sampled_from(Outcome),
+    input_tokens=st.integers(0, 10**6),
+    output_tokens=st.integers(0, 10**6),
+    cost_nanos=st.one_of(st.none(), st.integers(0, 10**12)),
+)
+EVERYTHING = RollupFilter(ORGANIZATION, 0, T0 * 2)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    opened = open_sqlite(tmp_path / "house")
+    yield opened
+    opened.close()
+
+
+def totals(store: Store, width: Width) -> RollupSums:
+    with store.read() as tx:
+        found = [sums for _, sums in tx.rollups.sum(width, EVERYTHING, ())]
+    return total(found)
+
+
+def total(sums: Sequence[RollupSums]) -> RollupSums:
+    out = RollupSums(*[0] * len(RollupSums._fields))
+    for value in sums:
+        out = add(out, value)
+    return out
+
+
+def merged(a: Sums, b: Sums) -> Sums:
+    return {key: total([s[key] for s in (a, b) if key in s]) for key in {*a, *b}}
+
+
+# --- folding ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(ROWS, max_size=40), st.data())
+def test_any_split_into_batches_folds_to_the_same(rows: list[UsageRow], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(rows)))
+    whole, first, second = fold(rows), fold(rows[:cut]), fold(rows[cut:])
+    for width in Width:
+        assert merged(first.sums[width], second.sums[width]) == whole.sums[width]
+    keys = {*first.last_used, *second.last_used}
+    assert whole.last_used == {k: max(first.last_used.get(k, 0), second.last_used.get(k, 0)) for k in keys}
+
+
+@given(st.lists(ROWS, max_size=40))
+def test_sums_of_rollups_are_sums_of_rows(rows: list[UsageRow]) -> None:
+    for width, sums in fold(rows).sums.items():
+        found = total(list(sums.values()))
+        assert found.requests == len(rows)
+        assert found.input_tokens == sum(row.input_tokens for row in rows)
+        assert found.output_tokens == sum(row.output_tokens for row in rows)
+        assert found.cost_input_nanos + found.cost_cached_nanos + found.cost_output_nanos == sum(
+            row.cost_nanos or 0 for row in rows
+        )
+        assert found.unpriced_requests == sum(row.pricing == Pricing.UNPRICED.value for row in rows)
+        assert all(key.bucket % width.value == 0 for key in sums)
+
+
+@given(st.lists(ROWS, max_size=40))
+def test_wide_sums_are_the_narrow_ones_added(rows: list[UsageRow]) -> None:
+    sums = fold(rows).sums
+    assert coarsen(sums[Width.MINUTE], Width.DAY) == sums[Width.DAY]
+
+
+@pytest.mark.parametrize("width", Width)
+def test_a_call_belongs_to_the_period_of_its_admission(width: Width) -> None:
+    last_before, first_after = T0 * 1_000_000 - 1, T0 * 1_000_000
+    buckets = [key.bucket for key in fold([usage_row(at_us=last_before), usage_row(at_us=first_after)]).sums[width]]
+    assert sorted(buckets) == [T0 - width.value, T0]
+
+
+def test_a_rollup_says_who_used_what_and_how_it_ended() -> None:
+    row = usage_row(
+        user_id=None, service_account_id="svc_acct_robo", model=None, model_asked="asked", outcome=Outcome.ABORTED
+    )
+    (key,) = fold([row]).sums[Width.MINUTE]
+    assert (key.user_id, key.service_account_id, key.model, key.outcome) == ("", "svc_acct_robo", "asked", "aborted")
+
+
+# --- catching up -----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=10, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.lists(ROWS, min_size=1, max_size=60), st.integers(1, 20))
+def test_catching_up_in_batches_of_any_size_counts_each_row_once(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[UsageRow], batch: int
+) -> None:
+    store = open_sqlite(tmp_path_factory.mktemp("house"))
+    try:
+        store.ledger.append(rows)
+        assert catch_up(store, batch) == len(rows)
+        assert catch_up(store, batch) == 0
+        assert (
+            totals(store, Width.MINUTE) == totals(store, Width.DAY) == total(list(fold(rows).sums[Width.DAY].values()))
+        )
+    finally:
+        store.close()
+
+
+def test_several_at_once_count_nothing_twice(store: SqliteStore) -> None:
+    store.ledger.append([usage_row() for _ in range(300)])
+    threads = [threading.Thread(target=catch_up, args=(store, 7)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert totals(store, Width.HOUR).requests == 300
+
+
+def test_a_row_written_late_counts_in_its_own_day(store: SqliteStore) -> None:
+    store.ledger.append([usage_row(at_us=(T0 + DAY) * 1_000_000)])
+    catch_up(store)
+    store.ledger.append([usage_row(at_us=T0 * 1_000_000)])
+    catch_up(store)
+    with store.read() as tx:
+        days = [(key.bucket, sums.requests) for key, sums in tx.rollups.sum(Width.DAY, EVERYTHING, ())]
+    assert days == [(T0, 1), (T0 + DAY, 1)]
+
+
+class CutError(Exception):
+    """The process died here."""
+
+
+class CutStore:
+    """A store whose next writing transactions are cut just before their commit."""
+
+    def __init__(self, store: SqliteStore, cuts: int) -> None:
+        self._store = store
+        self.ledger = store.ledger
+        self.cuts = cuts
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with self._store.write() as tx:
+            yield tx
+            if self.cuts:
+                self.cuts -= 1
+                raise CutError
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+
+def test_what_a_crash_cut_is_counted_once_after_it(store: SqliteStore) -> None:
+    store.ledger.append([usage_row() for _ in range(10)])
+    cut: Store = CutStore(store, cuts=1)  # type: ignore[assignment]  # the rest of the contract is passed on by __getattr__
+    with pytest.raises(CutError):
+        catch_up(cut)
+    assert totals(store, Width.DAY).requests == 0
+    assert catch_up(cut) == 10
+    assert totals(store, Width.DAY).requests == 10
+
+
+# --- in the background -----------------------------------------------------------------------------------------------
+
+
+def until(holds: Callable[[], bool], seconds: float = 5.0) -> float:
+    """How long it took until this held, in seconds."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < seconds, "it never came to hold"
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def test_rows_found_at_the_start_are_caught_up(store: SqliteStore) -> None:
+    store.ledger.append([usage_row()])
+    rollup = Rollup(store, poll_seconds=60)
+    rollup.start()
+    until(lambda: totals(store, Width.DAY).requests == 1)
+    rollup.close()
+
+
+@pytest.mark.parametrize(("woken", "poll"), [(True, 60.0), (False, 0.5)])
+def test_a_row_is_in_the_reports_within_a_second(store: SqliteStore, woken: bool, poll: float) -> None:
+    rollup = Rollup(store, poll_seconds=poll)
+    rollup.start()
+    for count in range(1, 4):
+        store.ledger.append([usage_row()])
+        if woken:
+            rollup.wake()
+        assert until(lambda: totals(store, Width.MINUTE).requests == count) < 1.0  # noqa: B023 - asked before it changes
+    rollup.close()
+
+
+def test_closing_rolls_up_what_is_left(store: SqliteStore) -> None:
+    rollup = Rollup(store, poll_seconds=60, linger_seconds=60)
+    store.ledger.append([usage_row()])
+    rollup.start()
+    until(lambda: totals(store, Width.DAY).requests == 1)
+    store.ledger.append([usage_row()])
+    rollup.close()
+    assert totals(store, Width.DAY).requests == 2
+
+
+def test_a_failing_store_is_tried_again(store: SqliteStore) -> None:
+    store.ledger.append([usage_row()])
+    failing = CutStore(store, cuts=3)
+    rollup = Rollup(failing, linger_seconds=0.01, poll_seconds=0.01)  # type: ignore[arg-type]  # as above
+    rollup.start()
+    until(lambda: totals(store, Width.DAY).requests == 1)
+    until(lambda: rollup.failures == 0)
+    rollup.close()
+    assert failing.cuts == 0

@@ -36,7 +36,7 @@ def usage_row(
     output_audio_tokens: int = 0,
     estimated: int = 0,
     cost_nanos: int | None = 0,
-    costs: tuple[int, int, int] | None = None,
+    costs: tuple[int, ...] | None = None,
 ) -> UsageRow:
     """A row admitted at `at` (Unix seconds). `costs` are its input, cached input and output in nano-dollars; `cost_nanos`
     alone is all input; None is unpriced."""

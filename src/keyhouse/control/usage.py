@@ -22,7 +22,7 @@ from keyhouse.ledger.report_query import COMPLETIONS, COSTS, EMBEDDINGS, WIDTHS,
 from keyhouse.ledger.reports import Bucket, CostsResult, Report, UsageCompletionsResult, UsageEmbeddingsResult
 from keyhouse.store.contract import Width
 
-__all__ = ["COMPLETIONS", "COSTS", "EMBEDDINGS", "Bucket", "Kind", "Query"]
+__all__ = ["COMPLETIONS", "COSTS", "EMBEDDINGS", "Bucket", "CostsResult", "Kind", "Query"]
 
 Result = UsageCompletionsResult | UsageEmbeddingsResult | CostsResult
 MAX_BUCKETS = 50_000
@@ -129,23 +129,24 @@ def _result_json(result: Result) -> dict[str, Any]:
     return body
 
 
-def as_csv(buckets: Iterable[Bucket[Result]], result_type: type[Result]) -> str:
+def as_csv(buckets: Iterable[Bucket[Result]], kinds: Sequence[Kind]) -> str:
     """One line for each result, times in ISO 8601 (UTC), with a head line of OpenAI's names; amounts as `amount_usd`."""
-    names = ["amount_usd" if f.name == "amount_nanos" else f.name for f in fields(result_type)]
+    # The fields of completions are those of embeddings and more.
+    columns = [f.name for f in fields(CostsResult if COSTS in kinds else UsageCompletionsResult)]
+    heads = ["start_time", "end_time", *("amount_usd" if name == "amount_nanos" else name for name in columns)]
     out = io.StringIO()
-    writer = csv.DictWriter(out, ["start_time", "end_time", *names], lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(heads)
     for bucket in buckets:
-        period = {"start_time": moment(bucket.start_time), "end_time": moment(bucket.end_time)}
+        period = [moment(bucket.start_time), moment(bucket.end_time)]
         for result in bucket.results:
-            body = asdict(result)
-            if isinstance(result, CostsResult):
-                body["amount_usd"] = dollars(body.pop("amount_nanos"))
-            writer.writerow(period | {name: _cell(value) for name, value in body.items()})
+            writer.writerow(period + [_cell(name, getattr(result, name, None)) for name in columns])
     return out.getvalue()
 
 
-def _cell(value: object) -> object:
+def _cell(name: str, value: Any) -> object:
+    if name == "amount_nanos":
+        return dollars(value)
     # A spreadsheet would run a model's name that begins like a formula.
     return "'" + value if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
 

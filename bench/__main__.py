@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from bench import house, options, results, table
+from bench.bystanders import Bystanders
 from bench.errors import BenchError
 from bench.house import House
 from bench.measures import closed_loop, constant_rate, start_up
@@ -41,6 +42,7 @@ def _measured(given: Options) -> Results:
         raise BenchError("The benchmarks read CPU time and memory from /proc: they need Linux.")
     machine = results.this_machine(house.version() if given.with_keyhouse else None)
     found = Results(machine, results.now(), given.calls, given.rounds)
+    bystanders = Bystanders([other.pid for other in given.others if other.pid])
     with assembled(given) as rig:
         home = house.found(_GATEWAY, rig.upstream_url, rig.work) if given.with_keyhouse else None
         if home is not None and "startup" in given.only:
@@ -48,6 +50,7 @@ def _measured(given: Options) -> Results:
             found.startup = start_up.measure(rig, home)
         with _opened(home, rig) as gateway:
             _take(rig, gateway, found)
+        found.others_cores = bystanders.cores_used()
     return found
 
 

@@ -52,12 +52,13 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     if unknown := [name for name in only if name not in MEASURES]:
         parser.error(f"--only knows {', '.join(MEASURES)}; it does not know {', '.join(unknown)}")
     calls = given.calls or (2_000 if given.quick else 60_000)
+    keys = given.keys or (20_000 if given.quick else 1_000_000)
     return Options(
         only=only,
         calls=calls,
         rounds=2 if given.quick else 6,
-        keys=given.keys or (20_000 if given.quick else 1_000_000),
-        keys_in_use=1_000 if given.quick else 10_000,
+        keys=keys,
+        keys_in_use=min(keys, 1_000 if given.quick else 10_000),
         rate=1_000,
         rate_seconds=2 if given.quick else 15,
         startups=2 if given.quick else 5,

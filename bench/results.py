@@ -12,6 +12,7 @@ from pathlib import Path
 from bench import nginx
 from bench.measures.closed_loop import Comparison
 from bench.measures.constant_rate import AtRate
+from bench.measures.many_keys import ManyKeys
 from bench.measures.start_up import StartUp
 
 _SCHEMA = 1
@@ -29,8 +30,6 @@ class Machine:
     python: str
     nginx: str
     keyhouse: str | None
-    load_average: float
-    """Of the last minute before the run: above 0.5, others were using the cores too."""
 
 
 @dataclass
@@ -41,9 +40,12 @@ class Results:
     started_at: str
     calls: int
     rounds: int
+    others_cores: float = 0.0
+    """Cores' worth of CPU time that other processes used during the run."""
     plain: Comparison | None = None
     stream: Comparison | None = None
     rate: AtRate | None = None
+    keys: ManyKeys | None = None
     startup: StartUp | None = None
     schema: int = field(default=_SCHEMA)
 
@@ -70,7 +72,6 @@ def this_machine(keyhouse_version: str | None) -> Machine:
         python=platform.python_version(),
         nginx=nginx.version(),
         keyhouse=keyhouse_version,
-        load_average=os.getloadavg()[0],
     )
 
 
@@ -89,6 +90,12 @@ def figures(results: Results, gateway: str) -> list[Figure]:
     if rate := results.rate:
         limit = 2 * rate.disk_p99_ms + 3
         found.append(Figure(f"p99 added at {rate.calls_per_second} calls/s", rate.added_p99_ms, limit, "ms"))
+    if keys := results.keys:
+        few = f"{keys.few_keys} keys"
+        found.append(Figure(f"CPU a call with {keys.keys:,} keys", keys.cpu_ratio, 1.1, f"× {few}"))
+        start_up = keys.start_up_many.seconds / keys.start_up_few.seconds
+        found.append(Figure(f"start-up with {keys.keys:,} keys", start_up, 1.1, f"× {few}"))
+        found.append(Figure(f"resident memory with {keys.keys:,} keys", keys.memory_many.rss / _MB, 200, "MB"))
     if results.startup:
         found.append(Figure("start-up to the first 200", results.startup.seconds, 1.5, "s"))
     return found

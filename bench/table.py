@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.measures.closed_loop import Comparison
 from bench.measures.constant_rate import AtRate
+from bench.measures.many_keys import ManyKeys
 from bench.measures.start_up import StartUp
 from bench.process_tree import Memory
 from bench.results import Figure, Results
@@ -22,6 +23,8 @@ def render(results: Results, figures: Sequence[Figure]) -> str:
         sections.append(_comparison("Streams of 100 chunks", results.stream))
     if results.rate:
         sections.append(_at_rate(results.rate))
+    if results.keys:
+        sections.append(_many_keys(results.keys))
     if results.startup:
         sections.append(_start_up(results.startup))
     if figures:
@@ -33,7 +36,7 @@ def _machine(results: Results) -> str:
     machine = results.machine
     return (
         f"{machine.cpu}, {machine.cores} cores, Linux {machine.kernel}, Python {machine.python}, {machine.nginx}; "
-        f"load average before the run {machine.load_average:.2f}\n"
+        f"other processes used {results.others_cores:.2f} cores meanwhile\n"
         f"{results.calls:,} calls per target, {results.rounds} rounds in turn; medians of rounds; "
         f"× is the median of ratios to nginx's round of the same turn"
     )
@@ -84,6 +87,18 @@ def _at_rate(found: AtRate) -> str:
     rows.append(["added", f"{found.added_p50_ms:.2f}", f"{found.added_p99_ms:.2f}"])
     rows.append(["one synced write", f"{found.disk_p50_ms:.2f}", f"{found.disk_p99_ms:.2f}"])
     return f"Constant {found.calls_per_second:,} calls a second, times from when a call was due\n{_aligned(rows)}"
+
+
+def _many_keys(found: ManyKeys) -> str:
+    rows = [["", "CPU µs/call", "×", "p50 ms", "p99 ms", "start-up s", "RSS MB", "PSS MB"]]
+    ratios = ["1.00", f"{found.cpu_ratio:.2f}"]
+    starts = [found.start_up_few, found.start_up_many]
+    memories = [found.memory_few, found.memory_many]
+    for (name, series), ratio, start, memory in zip(found.series.items(), ratios, starts, memories, strict=True):
+        middle = series.median
+        figures = [f"{middle.cpu_us_per_call:.1f}", ratio, f"{middle.p50_ms:.2f}", f"{middle.p99_ms:.2f}"]
+        rows.append([name, *figures, f"{start.seconds:.2f}", *_memory(memory)])
+    return f"{found.keys:,} keys, {found.keys_in_use:,} in use, against {found.few_keys}\n{_aligned(rows)}"
 
 
 def _start_up(found: StartUp) -> str:

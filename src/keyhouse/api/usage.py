@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,21 +9,22 @@ from starlette.routing import Route
 from keyhouse.control import usage
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.usage import COMPLETIONS, COSTS, EMBEDDINGS, Kind, Query
-from keyhouse.domain.errors import invalid, shown
+from keyhouse.domain.errors import invalid
+from keyhouse.wire.query import Query as Parameters
 
-_NUMBERS = ("start_time", "end_time", "limit")
-_WORDS = ("bucket_width", "page")
-_FLAGS = {"true": True, "false": False}
-_MAX_VALUES = 1000
+_MAX_NUMBER = 10**12
+_COMMON = ("start_time", "end_time", "bucket_width", "group_by", "limit", "page")
 
 
 def routes(control: Control) -> list[Route]:
-    """The routes, to be mounted behind the authentication of admin keys."""
+    """The routes, to be mounted behind the authentication of admin keys, which leaves the caller in `request.state.caller`."""
 
     def route(path: str, kind: Kind) -> Route:
         def answer(request: Request) -> Response:
             caller: Caller = request.state.caller
-            page = usage.report(control, caller, kind, parse_query(kind, request.query_params.multi_items()))
+            page = usage.report(
+                control, caller, kind, query_of(kind, caller, Parameters(request.scope["query_string"]))
+            )
             return Response(usage.as_json(page.buckets, page.next_page), media_type="application/json")
 
         return Route(path, answer, methods=["GET"])
@@ -39,44 +36,35 @@ def routes(control: Control) -> list[Route]:
     ]
 
 
-def parse_query(kind: Kind, items: Sequence[tuple[str, str]]) -> Query:
-    """The query string as a query. A list is `a=1&a=2` or `a[]=1&a[]=2`. Raises `invalid_value` naming the parameter."""
-    given: dict[str, list[str]] = {}
-    for name, value in items:
-        given.setdefault(name.removesuffix("[]"), []).append(value)
-    values: dict[str, Any] = {name: _value(kind, name, texts) for name, texts in given.items()}
-    if "start_time" not in values:
-        raise invalid("start_time", "'start_time' is required: the beginning of the range in Unix seconds.")
-    return Query("", 0)._replace(**values)
+def query_of(kind: Kind, caller: Caller, parameters: Parameters) -> Query:
+    """What the parameters ask for. Raises `invalid_value` naming the parameter; the report checks ranges and names."""
+    parameters.refuse_unknown((*_COMMON, *kind.filters))
+    start_time = _number(parameters, "start_time")
+    if start_time is None:
+        raise invalid("start_time", "'start_time' is required: where the range begins, in Unix seconds.")
+    return Query(
+        organization_id=caller.organization_id,
+        start_time=start_time,
+        end_time=_number(parameters, "end_time"),
+        bucket_width=parameters.one("bucket_width") or "1d",
+        group_by=_list(parameters, "group_by") or (),
+        project_ids=_list(parameters, "project_ids"),
+        user_ids=_list(parameters, "user_ids"),
+        api_key_ids=_list(parameters, "api_key_ids"),
+        models=_list(parameters, "models"),
+        line_items=_list(parameters, "line_items"),
+        batch=parameters.boolean("batch"),
+        limit=_number(parameters, "limit"),
+        page=parameters.one("page"),
+    )
 
 
-def _value(kind: Kind, name: str, texts: list[str]) -> Any:
-    if name == "group_by" or (name in kind.filters and name != "batch"):
-        return _list(name, texts)
-    if name not in (*_NUMBERS, *_WORDS, *kind.filters):
-        raise invalid(shown(name), f"'{shown(name)}' is not a parameter of this report.")
-    if len(texts) > 1:
-        raise invalid(name, f"'{name}' is given more than once.")
-    if name in _NUMBERS:
-        return _number(name, texts[0])
-    return _flag(name, texts[0]) if name == "batch" else texts[0]
+def _number(parameters: Parameters, name: str) -> int | None:
+    return parameters.integer(name, low=0, high=_MAX_NUMBER)
 
 
-def _list(name: str, texts: list[str]) -> tuple[str, ...]:
-    if len(texts) > _MAX_VALUES:
-        raise invalid(name, f"'{name}' has more than {_MAX_VALUES:,} values.")
-    if "" in texts:
-        raise invalid(name, f"'{name}' has an empty value; leave it out to ask for all.")
-    return tuple(dict.fromkeys(texts))
-
-
-def _number(name: str, text: str) -> int:
-    if not re.fullmatch("[0-9]{1,12}", text):
-        raise invalid(name, f"'{name}' must be a whole number, not '{shown(text)}'.")
-    return int(text)
-
-
-def _flag(name: str, text: str) -> bool:
-    if text not in _FLAGS:
-        raise invalid(name, f"'{name}' must be 'true' or 'false', not '{shown(text)}'.")
-    return _FLAGS[text]
+def _list(parameters: Parameters, name: str) -> tuple[str, ...] | None:
+    values = parameters.many(name)
+    if values is not None and "" in values:
+        raise invalid(name, f"'{name}' has an empty value; leave the parameter out to ask for everything.")
+    return None if values is None else tuple(dict.fromkeys(values))

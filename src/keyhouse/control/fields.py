@@ -27,7 +27,7 @@ _SCOPES = {scope(r, a): (r, a) for r in Resource for a in (Access.READ, Access.W
 def name(value: object, param: str = "name") -> str:
     """A name of 1 to 256 characters, none of them a control character, spaces at its ends cut off."""
     if not isinstance(value, str):
-        raise invalid(param, f"'{param}' must be a string.")
+        raise invalid(param, f"'{param}' is required." if value is UNSET else f"'{param}' must be a string.")
     text = value.strip()
     if not 1 <= len(text) <= MAX_NAME:
         raise invalid(param, f"'{param}' must have 1 to {MAX_NAME} characters.")

@@ -6,7 +6,7 @@ or None for the organization's admin keys. A verb returns once every running gat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from keyhouse.control import fields
@@ -15,10 +15,11 @@ from keyhouse.control.events import event
 from keyhouse.control.key_fields import KeyFields, checked, facts
 from keyhouse.control.lookup import require_key, require_open_project, require_project, resolved_holder
 from keyhouse.control.minting import Holder, mint_key, mint_secret
+from keyhouse.control.pages import every
 from keyhouse.control.views import KeyView, view
 from keyhouse.domain import keys as life
 from keyhouse.domain.audit import EventType
-from keyhouse.domain.errors import invalid
+from keyhouse.domain.errors import invalid, shown
 from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.store.contract import ChangeKind, KeyFilter, Listed, Page, Transaction
 
@@ -51,8 +52,8 @@ def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -
         tx.audit.append(
             event(caller, now, _CREATED[key.kind], key.id, project_id=key.project_id, details=facts(wanted))
         )
-        shown = view(tx, key, now)
-    return Created(shown, minted.value)
+        seen = view(tx, key, now)
+    return Created(seen, minted.value)
 
 
 def list_page(
@@ -63,22 +64,21 @@ def list_page(
     after: str | None = None,
     limit: int = 20,
     owner_access: bool | None = None,
+    newest_first: bool = False,
 ) -> Listed[KeyView]:
-    """Keys of a project, or the admin keys, oldest first, revoked ones included. `owner_access` keeps those whose owner has
-    (True) or has lost (False) its place in the project."""
+    """Keys of a project, or the admin keys, oldest first unless said otherwise, revoked ones included. `owner_access` keeps
+    those whose owner has (True) or has lost (False) its place in the project."""
     now = control.clock()
     where = KeyFilter(project_id, _kinds(project_id))
-    found: list[KeyView] = []
     with control.store.read() as tx:
         if project_id is not None:
             require_project(tx, caller, project_id)
-        while True:
+        if owner_access is None and not newest_first:
             page = tx.keys.list(caller.organization_id, where, Page(after, limit))
-            views = [view(tx, key, now) for key in page.items]
-            found += [v for v in views if owner_access in {None, v.owner.has_access}]
-            if not page.has_more or owner_access is None or len(found) > limit:
-                return Listed(tuple(found[:limit]), page.has_more or len(found) > limit)
-            after = page.items[-1].id
+            return Listed(tuple(view(tx, key, now) for key in page.items), page.has_more)
+        every_key = every(lambda cut: tx.keys.list(caller.organization_id, where, cut), lambda key: key.id)
+        views = (view(tx, key, now) for key in (reversed(list(every_key)) if newest_first else every_key))
+        return _cut([v for v in views if owner_access in {None, v.owner.has_access}], after, limit)
 
 
 def show(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
@@ -118,9 +118,9 @@ def rotate(
         tx.keys.add_secret(secret)
         tx.audit.append(event(caller, now, _ROTATED[key.kind], key.id, project_id=project_id, details=details))
         seq = tx.changes.append(ChangeKind.KEY, key.id)
-        shown = view(tx, require_key(tx, caller, project_id, key_id), now)
+        seen = view(tx, require_key(tx, caller, project_id, key_id), now)
     control.announce(seq)
-    return Rotated(shown, value, ends)
+    return Rotated(seen, value, ends)
 
 
 def disable(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
@@ -188,9 +188,17 @@ def _change(
         tx.keys.save(key)
         tx.audit.append(event(caller, now, types[key.kind], key.id, project_id=project_id, details=details))
         seq = tx.changes.append(ChangeKind.KEY, key.id)
-        shown = view(tx, key, now)
+        seen = view(tx, key, now)
     control.announce(seq)
-    return shown
+    return seen
+
+
+def _cut(views: Sequence[KeyView], after: str | None, limit: int) -> Listed[KeyView]:
+    ids = [item.key.id for item in views]
+    if after is not None and after not in ids:
+        raise invalid("after", f"'{shown(after)}' is not the id of a key in this list.")
+    begin = 0 if after is None else ids.index(after) + 1
+    return Listed(tuple(views[begin : begin + limit]), len(views) > begin + limit)
 
 
 def _open(tx: Transaction, caller: Caller, key: Key) -> Key:

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.lookup import require_project
+from keyhouse.control.pages import every
 from keyhouse.domain.errors import invalid, not_found, shown
 from keyhouse.domain.keys import Key, KeyKind, KeyStatus
 from keyhouse.domain.projects import Project, ServiceAccount
 from keyhouse.store.contract import KeyFilter, Listed, Page, Transaction
 
 T = TypeVar("T")
-_PAGE = 1000
 
 
 def default_project(control: Control, caller: Caller) -> Project:
@@ -43,10 +43,10 @@ def find_service_account(control: Control, caller: Caller, project_id: str, text
         if exact is not None:
             return exact
 
-        def page(after: str | None) -> Listed[ServiceAccount]:
-            return tx.service_accounts.list(caller.organization_id, project_id, Page(after, _PAGE))
+        def page(cut: Page) -> Listed[ServiceAccount]:
+            return tx.service_accounts.list(caller.organization_id, project_id, cut)
 
-        named = [account for account in _every(page, lambda a: a.id) if account.name == text]
+        named = [account for account in every(page, lambda a: a.id) if account.name == text]
     return _only(named, "service account", text, lambda _: True, lambda a: a.id)
 
 
@@ -65,29 +65,18 @@ def find_key(
         if exact is not None and exact.kind in kinds and project_id in {None, exact.project_id}:
             return exact
 
-        def page(after: str | None) -> Listed[Key]:
-            where = KeyFilter(project_id, tuple(kinds))
-            return tx.keys.list(caller.organization_id, where, Page(after, _PAGE))
+        def page(cut: Page) -> Listed[Key]:
+            return tx.keys.list(caller.organization_id, KeyFilter(project_id, tuple(kinds)), cut)
 
-        named = [key for key in _every(page, lambda k: k.id) if key.name == text]
+        named = [key for key in every(page, lambda k: k.id) if key.name == text]
     return _only(named, "key", text, lambda k: k.status(now) is not KeyStatus.REVOKED, lambda k: k.id)
 
 
 def _projects(tx: Transaction, caller: Caller) -> Iterator[Project]:
-    def page(after: str | None) -> Listed[Project]:
-        return tx.projects.list(caller.organization_id, Page(after, _PAGE), include_archived=True)
+    def page(cut: Page) -> Listed[Project]:
+        return tx.projects.list(caller.organization_id, cut, include_archived=True)
 
-    return _every(page, lambda p: p.id)
-
-
-def _every(page: Callable[[str | None], Listed[T]], id_of: Callable[[T], str]) -> Iterator[T]:
-    after: str | None = None
-    while True:
-        listed = page(after)
-        yield from listed.items
-        if not listed.has_more:
-            return
-        after = id_of(listed.items[-1])
+    return every(page, lambda p: p.id)
 
 
 def _only(named: Sequence[T], what: str, text: str, alive: Callable[[T], bool], id_of: Callable[[T], str]) -> T:

@@ -42,6 +42,12 @@ def show(control: Control, caller: Caller, project_id: str) -> Project:
         return require_project(tx, caller, project_id)
 
 
+def exists(control: Control, caller: Caller, project_id: str) -> bool:
+    """Whether the organization has this project, archived or not."""
+    with control.store.read() as tx:
+        return tx.projects.get(caller.organization_id, project_id) is not None
+
+
 def rename(control: Control, caller: Caller, project_id: str, name: object) -> Project:
     """Gives the project another name. Raises `conflict` for an archived one."""
     now = control.clock()

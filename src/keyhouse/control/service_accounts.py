@@ -10,6 +10,7 @@ from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
 from keyhouse.control.lookup import require_open_project, require_project, require_service_account
 from keyhouse.control.minting import Holder, Minted, mint_key
+from keyhouse.control.pages import every
 from keyhouse.domain import ids
 from keyhouse.domain import keys as life
 from keyhouse.domain.audit import EventType
@@ -20,7 +21,6 @@ from keyhouse.store.contract import ChangeKind, KeyFilter, Listed, Page, Transac
 
 FIRST_KEY_NAME = "Secret Key"
 _ROLE = "member"
-_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,4 @@ def _first_key(control: Control, account: ServiceAccount) -> Minted:
 
 def _keys(tx: Transaction, account: ServiceAccount) -> list[Key]:
     where = KeyFilter(account.project_id, (KeyKind.SERVICE_ACCOUNT,), account.id)
-    found: list[Key] = []
-    after: str | None = None
-    while True:
-        page = tx.keys.list(account.organization_id, where, Page(after, _PAGE))
-        found += page.items
-        if not page.has_more:
-            return found
-        after = page.items[-1].id
+    return list(every(lambda cut: tx.keys.list(account.organization_id, where, cut), lambda key: key.id))

@@ -42,7 +42,6 @@ def _owner(tx: Transaction, key: Key) -> Owner:
     if found is None:
         return Owner("user", key.user_id or "", "", "none", key.created_at, has_access=False)
     person, member = found
-    # A person's keys belong to projects, where OpenAI's roles are owner and member; the organization has owner and reader.
     return Owner("user", person.id, person.name, member.role.value, person.created_at, True, person.email)
 
 

@@ -1,0 +1,82 @@
+"""`/v1/organization/projects/{project_id}/api_keys`: the keys of people and of service accounts in a project."""
+
+from __future__ import annotations
+
+from keyhouse.api import objects
+from keyhouse.api.key_bodies import ProjectKeyBody, RotateBody
+from keyhouse.api.operation import Call, Operation
+from keyhouse.control import keys
+from keyhouse.control.minting import Holder
+from keyhouse.domain.errors import invalid
+from keyhouse.domain.keys import KeyKind
+from keyhouse.wire.paging import list_envelope, page_parameters
+
+_PATH = "/v1/organization/projects/{project_id}/api_keys"
+_ONE = _PATH + "/{key_id}"
+_ACCESS = {"active": True, "inactive": False, "any": None, None: None}
+
+
+def list_(call: Call) -> object:
+    access = _ACCESS[call.query.choice("owner_project_access", "active", "inactive", "any")]
+    cut = page_parameters(call.query)
+    page = keys.list_page(call.control, call.caller, call.path["project_id"], **cut, owner_access=access)
+    return list_envelope([objects.project_key(item) for item in page.items], has_more=page.has_more)
+
+
+def create(call: Call) -> object:
+    holder = Holder(KeyKind.USER, call.path["project_id"])
+    created = keys.create(call.control, call.caller, holder, call.body.fields())
+    return {**objects.project_key(created.view), "value": created.value}
+
+
+def get(call: Call) -> object:
+    return objects.project_key(keys.show(call.control, call.caller, call.path["project_id"], call.path["key_id"]))
+
+
+def update(call: Call) -> object:
+    project_id, key_id = call.path["project_id"], call.path["key_id"]
+    return objects.project_key(keys.update(call.control, call.caller, project_id, key_id, call.body.fields()))
+
+
+def delete(call: Call) -> object:
+    """OpenAI's way to revoke a person's key; a service account's it refuses, because the account would be left without one."""
+    project_id, key_id = call.path["project_id"], call.path["key_id"]
+    if keys.show(call.control, call.caller, project_id, key_id).key.kind is KeyKind.SERVICE_ACCOUNT:
+        raise invalid("key_id", "A service account's key is not deleted: revoke it, or delete the service account.")
+    keys.revoke(call.control, call.caller, project_id, key_id)
+    return objects.deleted("organization.project.api_key", key_id)
+
+
+def rotate(call: Call) -> object:
+    project_id, key_id = call.path["project_id"], call.path["key_id"]
+    rotated = keys.rotate(call.control, call.caller, project_id, key_id, grace_seconds=call.body.grace_seconds)
+    return {
+        **objects.project_key(rotated.view),
+        "previous_valid_until": rotated.previous_valid_until,
+        "value": rotated.value,
+    }
+
+
+def disable(call: Call) -> object:
+    return objects.project_key(keys.disable(call.control, call.caller, call.path["project_id"], call.path["key_id"]))
+
+
+def enable(call: Call) -> object:
+    return objects.project_key(keys.enable(call.control, call.caller, call.path["project_id"], call.path["key_id"]))
+
+
+def revoke(call: Call) -> object:
+    return objects.project_key(keys.revoke(call.control, call.caller, call.path["project_id"], call.path["key_id"]))
+
+
+OPERATIONS = (
+    Operation("GET", _PATH, list_, query=("after", "limit", "owner_project_access")),
+    Operation("POST", _PATH, create, body=ProjectKeyBody),
+    Operation("GET", _ONE, get),
+    Operation("POST", _ONE, update, body=ProjectKeyBody),
+    Operation("DELETE", _ONE, delete),
+    Operation("POST", _ONE + "/rotate", rotate, body=RotateBody, body_optional=True),
+    Operation("POST", _ONE + "/disable", disable),
+    Operation("POST", _ONE + "/enable", enable),
+    Operation("POST", _ONE + "/revoke", revoke),
+)

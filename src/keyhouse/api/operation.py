@@ -1,0 +1,43 @@
+"""An operation of the administration API, and what its handler is given.
+
+A handler is an ordinary function that may block: it runs in a worker thread, never on the event loop. It returns what
+is encoded as the JSON of a 200, or raises `KeyhouseError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from keyhouse.control.context import Caller, Control
+from keyhouse.wire.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated request. `path` holds the path's parameters, `body` the operation's struct (None without one)."""
+
+    control: Control
+    caller: Caller
+    path: Mapping[str, str]
+    query: Query
+    body: Any
+
+
+Handler = Callable[[Call], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`path` in Starlette's notation. `query`: the parameters it has; any other is refused. `body`: the struct of its body, None
+    for operations without one; `body_optional` takes an absent body for `{}`."""
+
+    method: str
+    path: str
+    handler: Handler
+    query: tuple[str, ...] = ()
+    body: type[msgspec.Struct] | None = None
+    body_optional: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -69,7 +70,9 @@ async def test_a_get_has_no_framing_and_an_empty_post_has_length_zero(serve: Ser
 
 
 async def test_header_order_duplicates_and_bytes_are_kept(serve: Serve, transport: HttpTransport) -> None:
-    server = await serve(answering(HEAD + b"X-B: 1\r\nx-a: caf\xc3\xa9 \xff\r\nX-b: 2\r\nX-None:\r\nContent-Length: 0\r\n\r\n"))
+    server = await serve(
+        answering(HEAD + b"X-B: 1\r\nx-a: caf\xc3\xa9 \xff\r\nX-b: 2\r\nX-None:\r\nContent-Length: 0\r\n\r\n")
+    )
     response = await transport.send(server.origin(), post())
     assert await read_all(response) == b""
     assert response.headers == [
@@ -405,9 +408,11 @@ async def test_trailers_over_the_cap_are_refused(serve: Serve, transport: HttpTr
         post(headers=[(b"Host", b"secret")]),
     ],
 )
-async def test_requests_that_would_smuggle_are_refused_unsent(serve: Serve, transport: HttpTransport, bad: object) -> None:
+async def test_requests_that_would_smuggle_are_refused_unsent(
+    serve: Serve, transport: HttpTransport, bad: object
+) -> None:
     server = await serve(answering(OK))
-    with pytest.raises(ValueError, match="[a-z]") as refused:
+    with pytest.raises(ValueError, match=r"characters|own|line break") as refused:
         await transport.send(server.origin(), bad)  # type: ignore[arg-type]  # parametrised as an object
     assert "secret" not in str(refused.value)
     assert server.accepted == 0
@@ -435,7 +440,7 @@ def test_a_response_reads_the_same_however_it_is_cut(cuts: list[int]) -> None:
     raw = b"HTTP/1.1 100 Continue\r\n\r\n" + CHUNKED + b"5\r\nhello\r\n6\r\n world\r\n0\r\nt: x\r\n\r\n"
     parser = ResponseParser(65_536)
     edges = [0, *sorted({cut for cut in cuts if cut < len(raw)}), len(raw)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         assert not parser.complete
         parser.feed(raw[start:end])
     assert (parser.status, parser.headers) == (200, [(b"transfer-encoding", b"chunked")])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -137,7 +138,7 @@ class Connection(asyncio.Protocol):
 
     def rest(self, seconds: float) -> None:
         """Waits for the next exchange, and closes after `seconds` without one."""
-        self._idle_since = self._loop.time()
+        self._idle_since = time.monotonic()
         self._deadline_error = None
         self._deadline.set(seconds)
 
@@ -145,7 +146,8 @@ class Connection(asyncio.Protocol):
         """Whether another request may be sent on it; closes it if not."""
         if self.closed:
             return False
-        if self._loop.time() - self._idle_since > _TRUSTED_IDLE_SECONDS and self._has_unseen_input():
+        # Not the loop's clock: that one stands still while the loop is busy, which is when trust is misplaced.
+        if time.monotonic() - self._idle_since > _TRUSTED_IDLE_SECONDS and self._has_unseen_input():
             self.close()
             return False
         return True

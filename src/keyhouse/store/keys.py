@@ -1,0 +1,125 @@
+"""Keys and their secrets' digests."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, insert, or_, select, update
+
+from keyhouse.domain.errors import not_found
+from keyhouse.domain.keys import Key, KeySecret
+from keyhouse.store.contract import KeyFilter, KeyRing, Listed, Page
+from keyhouse.store.paging import page_of
+from keyhouse.store.rows import values_of
+from keyhouse.store.tables import key_secrets, keys, projects
+
+_IDS_A_STATEMENT = 500
+_SECRET_COLUMNS = [column for column in key_secrets.columns if column.name != "ordinal"]
+
+
+class SqlKeys:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, key: Key) -> None:
+        self._connection.execute(insert(keys).values(_values(key)))
+        for secret in reversed(key.secrets):
+            self.add_secret(secret)
+
+    def get(self, organization_id: str, key_id: str) -> Key | None:
+        query = select(keys).where(keys.c.id == key_id, keys.c.organization_id == organization_id)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else Key(**row._mapping, secrets=self._secrets([key_id])[key_id])
+
+    def save(self, key: Key) -> None:
+        values = _values(key)
+        last_used_at = values.pop("last_used_at")
+        if last_used_at is not None:
+            values["last_used_at"] = _later(last_used_at)
+        if self._connection.execute(update(keys).where(keys.c.id == key.id).values(values)).rowcount != 1:
+            raise not_found("API key", key.id)
+
+    def add_secret(self, secret: KeySecret) -> None:
+        newest = select(func.coalesce(func.max(key_secrets.c.ordinal), 0)).where(key_secrets.c.key_id == secret.key_id)
+        ordinal = self._connection.scalars(newest).one() + 1
+        self._connection.execute(insert(key_secrets).values(**values_of(secret), ordinal=ordinal))
+
+    def end_secret(self, public_id: str, valid_until: int) -> None:
+        ends_later = or_(key_secrets.c.valid_until.is_(None), key_secrets.c.valid_until > valid_until)
+        self._connection.execute(
+            update(key_secrets).where(key_secrets.c.public_id == public_id, ends_later).values(valid_until=valid_until)
+        )
+
+    def find_secret(self, public_id: str) -> KeyRing | None:
+        row = self._connection.execute(_FIND, {"public_id": public_id}).one_or_none()
+        if row is None:
+            return None
+        values = dict(row._mapping)
+        archived_at = values.pop("project_archived_at")
+        key = Key(**values, secrets=self._secrets([values["id"]])[values["id"]])
+        secret = next(secret for secret in key.secrets if secret.public_id == public_id)
+        return KeyRing(key, secret, project_archived=archived_at is not None)
+
+    def list(self, organization_id: str, where: KeyFilter, page: Page) -> Listed[Key]:
+        scope = [keys.c.organization_id == organization_id]
+        if where.project_id is not None:
+            scope.append(keys.c.project_id == where.project_id)
+        rows, has_more = page_of(self._connection, keys, scope, _filters(where), page)
+        secrets = self._secrets([row.id for row in rows])
+        return Listed(tuple(Key(**row._mapping, secrets=secrets[row.id]) for row in rows), has_more)
+
+    def touch(self, last_used: Mapping[str, int]) -> None:
+        # One statement for all keys used in the same second, not one for each key: on PostgreSQL each is a round trip.
+        by_second: dict[int, list[str]] = defaultdict(list)
+        for key_id, second in last_used.items():
+            by_second[second].append(key_id)
+        for second, key_ids in by_second.items():
+            for some in _slices(sorted(key_ids)):
+                earlier = or_(keys.c.last_used_at.is_(None), keys.c.last_used_at < second)
+                self._connection.execute(update(keys).where(keys.c.id.in_(some), earlier).values(last_used_at=second))
+
+    def _secrets(self, key_ids: Sequence[str]) -> dict[str, tuple[KeySecret, ...]]:
+        """The secrets of each key, newest first."""
+        found: dict[str, tuple[KeySecret, ...]] = dict.fromkeys(key_ids, ())
+        for some in _slices(key_ids):
+            query = select(*_SECRET_COLUMNS).where(key_secrets.c.key_id.in_(some))
+            rows = self._connection.execute(query.order_by(key_secrets.c.key_id, key_secrets.c.ordinal.desc()))
+            for key_id, group in groupby(rows, key=lambda row: row.key_id):
+                found[key_id] = tuple(KeySecret(**row._mapping) for row in group)
+        return found
+
+
+_FIND = (
+    select(keys, projects.c.archived_at.label("project_archived_at"))
+    .join_from(key_secrets, keys, keys.c.id == key_secrets.c.key_id)
+    .outerjoin(projects, projects.c.id == keys.c.project_id)
+    .where(key_secrets.c.public_id == bindparam("public_id"))
+)
+
+
+def _values(key: Key) -> dict[str, Any]:
+    values = values_of(key)
+    del values["secrets"]
+    return values
+
+
+def _later(at: int) -> ColumnElement[int]:
+    """The stored time of last use or this one, whichever is later: a save must not undo what `touch` noted meanwhile."""
+    return case((keys.c.last_used_at > at, keys.c.last_used_at), else_=at)
+
+
+def _filters(where: KeyFilter) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    if where.kinds is not None:
+        # Equality, not a list of one: it lets the planner take the index of one kind in its order.
+        filters.append(keys.c.kind == where.kinds[0] if len(where.kinds) == 1 else keys.c.kind.in_(where.kinds))
+    if where.service_account_id is not None:
+        filters.append(keys.c.service_account_id == where.service_account_id)
+    return filters
+
+
+def _slices(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + _IDS_A_STATEMENT] for start in range(0, len(ids), _IDS_A_STATEMENT))

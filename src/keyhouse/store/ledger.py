@@ -1,0 +1,62 @@
+"""The ledger on either database: how it is read, and what a row must look like to be kept.
+
+Each backend adds its own `append` (ledger_sqlite.py, ledger_postgres.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine, Row, select
+
+from keyhouse.domain.usage import UsageRow
+from keyhouse.store.contract import LedgerRow
+from keyhouse.store.faults import translated
+from keyhouse.store.tables import calls
+from keyhouse.store.types import INT64_MAX, clean
+
+_IDS_A_QUERY = 500
+
+
+class LedgerReader:
+    """The reading half of `contract.Ledger`, for any number of threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def since(self, seq: int, limit: int = 10_000) -> Sequence[LedgerRow]:
+        query = select(calls).where(calls.c.seq > seq).order_by(calls.c.seq).limit(limit)
+        with translated(), self._engine.begin() as connection:
+            return [_ledger_row(row) for row in connection.execute(query)]
+
+    def contains(self, request_ids: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        with translated(), self._engine.begin() as connection:
+            for start in range(0, len(request_ids), _IDS_A_QUERY):
+                some = request_ids[start : start + _IDS_A_QUERY]
+                found.update(connection.scalars(select(calls.c.request_id).where(calls.c.request_id.in_(some))))
+        return found
+
+    def get(self, request_id: str) -> LedgerRow | None:
+        with translated(), self._engine.begin() as connection:
+            row = connection.execute(select(calls).where(calls.c.request_id == request_id)).one_or_none()
+        return None if row is None else _ledger_row(row)
+
+
+def storable(row: UsageRow) -> UsageRow:
+    """The row with what no database takes made fit: odd characters replaced, numbers cut to 64 bits.
+
+    An upstream may report a token count of any size and any text; one such row must not keep the others out.
+    """
+    return UsageRow._make(_fit(value) for value in row)
+
+
+def _fit(value: str | int | None) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    return value if value is None else max(min(value, INT64_MAX), -INT64_MAX)
+
+
+def _ledger_row(row: Row[Any]) -> LedgerRow:
+    return LedgerRow(row[0], UsageRow._make(row[1:]))

@@ -1,0 +1,82 @@
+"""The ledger as a SQLite file of its own: append-only, every batch synced before it is acknowledged.
+
+docs/adr/0006-ledger-file.md has the measurements behind its shape.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import Engine
+
+from keyhouse.domain.usage import UsageRow
+from keyhouse.store.contract import LedgerUnavailable
+from keyhouse.store.ledger import LedgerReader, storable
+
+BUSY_SECONDS = 5.0
+_INSERT = (
+    f"INSERT INTO calls ({', '.join(UsageRow._fields)}) VALUES ({', '.join('?' * len(UsageRow._fields))})"  # noqa: S608
+    " ON CONFLICT (request_id) DO NOTHING"
+)
+
+
+class SqliteLedger(LedgerReader):
+    """`contract.Ledger` on one file, which must exist with its schema. Appends go through one connection of their own."""
+
+    def __init__(self, path: Path, reader: Engine) -> None:
+        super().__init__(reader)
+        self._path = path
+        self._writer: sqlite3.Connection | None = None
+        self._lock = Lock()
+
+    def append(self, rows: Sequence[UsageRow]) -> None:
+        if not rows:
+            return
+        with self._lock:
+            try:
+                self._insert(rows)
+            except (OverflowError, UnicodeEncodeError):
+                self._insert([storable(row) for row in rows])
+
+    def close(self) -> None:
+        with self._lock:
+            self._discard()
+
+    def _insert(self, rows: Sequence[UsageRow]) -> None:
+        try:
+            if self._writer is None:
+                self._writer = connect_ledger(self._path)
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany(_INSERT, rows)
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._discard()
+            raise LedgerUnavailable(f"Usage cannot be written to {self._path}: {error}.") from error
+        except (OverflowError, UnicodeEncodeError):
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
+        """Closes the writing connection, which rolls back what it had begun: the next append starts from nothing."""
+        if self._writer is not None:
+            with suppress(sqlite3.Error):
+                self._writer.close()
+            self._writer = None
+
+
+def connect_ledger(path: Path) -> sqlite3.Connection:
+    """A connection that appends: durable at COMMIT, with checkpoints rare enough to keep commits short."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA wal_autocheckpoint=4000")
+    return connection

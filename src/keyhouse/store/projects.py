@@ -1,0 +1,85 @@
+"""Organizations, projects and service accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select
+
+from keyhouse.domain.projects import Organization, Project, ServiceAccount
+from keyhouse.store.contract import Listed, Page
+from keyhouse.store.paging import page_of
+from keyhouse.store.rows import save, values_of
+from keyhouse.store.tables import organizations, projects, service_accounts
+
+
+class SqlOrganizations:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, organization: Organization) -> None:
+        self._connection.execute(insert(organizations).values(values_of(organization)))
+
+    def get(self, organization_id: str) -> Organization | None:
+        query = select(organizations).where(organizations.c.id == organization_id)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else Organization(**row._mapping)
+
+    def all(self) -> Sequence[Organization]:
+        query = select(organizations).order_by(organizations.c.created_at, organizations.c.id)
+        return [Organization(**row._mapping) for row in self._connection.execute(query)]
+
+
+class SqlProjects:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, project: Project) -> None:
+        self._connection.execute(insert(projects).values(values_of(project)))
+
+    def get(self, organization_id: str, project_id: str) -> Project | None:
+        query = select(projects).where(projects.c.id == project_id, projects.c.organization_id == organization_id)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else Project(**row._mapping)
+
+    def save(self, project: Project) -> None:
+        save(self._connection, projects, values_of(project), "project")
+
+    def list(self, organization_id: str, page: Page, *, include_archived: bool = False) -> Listed[Project]:
+        filters = [] if include_archived else [projects.c.archived_at.is_(None)]
+        scope = [projects.c.organization_id == organization_id]
+        rows, has_more = page_of(self._connection, projects, scope, filters, page)
+        return Listed(tuple(Project(**row._mapping) for row in rows), has_more)
+
+
+class SqlServiceAccounts:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, account: ServiceAccount) -> None:
+        self._connection.execute(insert(service_accounts).values(values_of(account)))
+
+    def get(
+        self, organization_id: str, project_id: str, account_id: str, *, include_deleted: bool = False
+    ) -> ServiceAccount | None:
+        query = select(service_accounts).where(
+            service_accounts.c.id == account_id,
+            service_accounts.c.organization_id == organization_id,
+            service_accounts.c.project_id == project_id,
+        )
+        if not include_deleted:
+            query = query.where(service_accounts.c.deleted_at.is_(None))
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else ServiceAccount(**row._mapping)
+
+    def save(self, account: ServiceAccount) -> None:
+        save(self._connection, service_accounts, values_of(account), "service account")
+
+    def list(self, organization_id: str, project_id: str, page: Page) -> Listed[ServiceAccount]:
+        scope = [
+            service_accounts.c.organization_id == organization_id,
+            service_accounts.c.project_id == project_id,
+        ]
+        filters = [service_accounts.c.deleted_at.is_(None)]
+        rows, has_more = page_of(self._connection, service_accounts, scope, filters, page)
+        return Listed(tuple(ServiceAccount(**row._mapping) for row in rows), has_more)

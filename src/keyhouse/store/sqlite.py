@@ -1,0 +1,143 @@
+"""The embedded store: two SQLite files in the data directory, for one machine.
+
+keyhouse.db   facts, reports and the log of refusals: SQLAlchemy, writers one at a time (BEGIN IMMEDIATE)
+ledger.db     usage rows (ledger_sqlite.py)
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from keyhouse.store import files
+from keyhouse.store.contract import Transaction
+from keyhouse.store.faults import translated
+from keyhouse.store.ledger_sqlite import BUSY_SECONDS, SqliteLedger
+from keyhouse.store.schema import State, state_of
+from keyhouse.store.transaction import SqlTransaction
+
+CONTROL_FILE = "keyhouse.db"
+LEDGER_FILE = "ledger.db"
+
+
+class SqliteStore:
+    """`contract.Store` on a data directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writer = _engine(folder / CONTROL_FILE, "BEGIN IMMEDIATE", connections=1)
+        self._reader = _engine(folder / CONTROL_FILE, "BEGIN", connections=64)
+        self._ledger_reader = _engine(folder / LEDGER_FILE, "BEGIN", connections=64)
+        self.ledger = SqliteLedger(folder / LEDGER_FILE, self._ledger_reader)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with translated(), self._writer.begin() as connection:
+            yield SqlTransaction(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with translated(), self._reader.begin() as connection:
+            yield SqlTransaction(connection)
+
+    def backup(self, folder: Path) -> None:
+        files.claim_empty(folder)
+        # The ledger last: what the control file says is rolled up must be in the ledger's copy.
+        for name in (CONTROL_FILE, LEDGER_FILE):
+            _copy(self._folder / name, folder / name)
+        files.sync_folder(folder)
+
+    def close(self) -> None:
+        self.ledger.close()
+        for engine in (self._ledger_reader, self._reader, self._writer):
+            engine.dispose()
+
+
+def open_sqlite(data_dir: Path) -> SqliteStore:
+    """Opens the house in this directory, creating or upgrading its files.
+
+    Raises `SchemaError` if they are newer than this Keyhouse or not ours.
+    """
+    files.make_private(data_dir, (CONTROL_FILE, LEDGER_FILE))
+    with files.locked(data_dir / "keyhouse.lock"):
+        for name in (CONTROL_FILE, LEDGER_FILE):
+            files.create_private(data_dir / name)
+            _prepare(data_dir / name)
+    return SqliteStore(data_dir)
+
+
+def _prepare(path: Path) -> None:
+    """Brings one file to the current schema."""
+    engine = _engine(path, "BEGIN IMMEDIATE", connections=1)
+    try:
+        with translated():
+            _set_wal(engine)
+            with engine.begin() as connection:
+                if state_of(connection, str(path)) is not State.CURRENT:
+                    _upgrade(connection, path)
+    finally:
+        engine.dispose()
+
+
+def _set_wal(engine: Engine) -> None:
+    """The mode stays in the file; it cannot be set inside a transaction."""
+    driver = engine.raw_connection()
+    try:
+        driver.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        driver.close()
+
+
+def _upgrade(connection: Connection, path: Path) -> None:
+    from keyhouse.store.migrations import Part
+    from keyhouse.store.upgrade import upgrade
+
+    upgrade(connection, [Part.LEDGER if path.name == LEDGER_FILE else Part.CONTROL], str(path))
+
+
+def _engine(path: Path, begin: str, connections: int) -> Engine:
+    """An engine whose every transaction begins with `begin`; one that only reads can only read."""
+
+    def connect() -> sqlite3.Connection:
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        if begin == "BEGIN":
+            connection.execute("PRAGMA query_only=ON")
+        return connection
+
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=min(connections, 5),
+        max_overflow=connections - min(connections, 5),
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _copy(source: Path, target: Path) -> None:
+    """SQLite's online backup in one step, which reads one snapshot and lets writers go on."""
+    files.create_private(target)
+    reader = sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+    writer = sqlite3.connect(target)
+    try:
+        reader.backup(writer)
+    finally:
+        writer.close()
+        reader.close()
+    files.sync_file(target)

@@ -1,0 +1,34 @@
+"""One database transaction, as its families of tables."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from keyhouse.store.audit import SqlAuditLog
+from keyhouse.store.changes import SqlChanges
+from keyhouse.store.keys import SqlKeys
+from keyhouse.store.materials import SqlMaterials
+from keyhouse.store.people import SqlPeople
+from keyhouse.store.prices import SqlPrices
+from keyhouse.store.projects import SqlOrganizations, SqlProjects, SqlServiceAccounts
+from keyhouse.store.refusals import SqlRefusals
+from keyhouse.store.rollups import SqlRollups
+from keyhouse.store.upstreams import SqlUpstreams
+
+
+class SqlTransaction:
+    """`contract.Transaction` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.organizations = SqlOrganizations(connection)
+        self.projects = SqlProjects(connection)
+        self.people = SqlPeople(connection)
+        self.service_accounts = SqlServiceAccounts(connection)
+        self.keys = SqlKeys(connection)
+        self.upstreams = SqlUpstreams(connection)
+        self.prices = SqlPrices(connection)
+        self.audit = SqlAuditLog(connection)
+        self.changes = SqlChanges(connection)
+        self.materials = SqlMaterials(connection)
+        self.rollups = SqlRollups(connection)
+        self.refusals = SqlRefusals(connection)

@@ -1,0 +1,123 @@
+"""Column types: how the domain's values are written in both databases.
+
+Texts compare byte by byte in both (PostgreSQL: collation "C"), so that orders and pages are the same everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.money import Rates, Tier
+from keyhouse.domain.permissions import Permissions, parse_permissions
+
+INT64_MAX = 2**63 - 1
+
+# SQLite makes a column the row's own number only if its type is exactly INTEGER.
+Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class Text(TypeDecorator[str]):
+    """A text that PostgreSQL and SQLite both can keep; NUL and lone surrogates raise `invalid_value`."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(sa.Text(collation=collation))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is not None and not is_clean(value):
+            raise KeyhouseError(ErrorCode.INVALID_VALUE, "A text contains NUL or half of a surrogate pair.")
+        return value
+
+
+class ToldText(Text):
+    """A text that callers or upstreams told us and that was acted upon already: it is kept, cleaned, never refused."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return value if value is None else clean(value)
+
+
+class JsonText(TypeDecorator[Any]):
+    """A domain value as JSON in a text column, so that neither database interprets it."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, dump: Callable[[Any], object], load: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.dump = dump
+        self.load = load
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else json.dumps(self.dump(value), separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else self.load(json.loads(value))
+
+
+class EnumText(TypeDecorator[Any]):
+    """An enumeration by its value, so that adding a member needs no migration."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, members: type[Enum]) -> None:
+        super().__init__()
+        self.members = members
+
+    def process_bind_param(self, value: Enum | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else value.value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Enum | None:  # noqa: ARG002
+        return None if value is None else self.members(value)
+
+
+def is_clean(text: str) -> bool:
+    return "\x00" not in text and (text.isascii() or clean(text) == text)
+
+
+def clean(text: str) -> str:
+    """The text with NUL and lone surrogates, which a database refuses, replaced by U+FFFD."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    return text if text.isascii() else "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def _permissions_json(permissions: Permissions) -> object:
+    return permissions.as_json()
+
+
+def _words(value: list[str]) -> tuple[str, ...]:
+    return tuple(value)
+
+
+def _rates(value: dict[str, Any]) -> Rates:
+    return Rates(**value)
+
+
+def _tiers_json(tiers: tuple[Tier, ...]) -> object:
+    return [asdict(tier) for tier in tiers]
+
+
+def _tiers(value: list[dict[str, Any]]) -> tuple[Tier, ...]:
+    return tuple(Tier(tier["above"], Rates(**tier["rates"])) for tier in value)
+
+
+PermissionsJson = JsonText(_permissions_json, parse_permissions)
+WordsJson = JsonText(list, _words)
+RatesJson = JsonText(asdict, _rates)
+TiersJson = JsonText(_tiers_json, _tiers)
+DetailsJson = JsonText(dict, dict)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -120,19 +119,18 @@ def as_json(buckets: Iterable[Bucket[Result]], next_page: str | None = None) -> 
     )
 
 
-def _result_json(result: Result) -> dict[str, Any]:
-    body = asdict(result)
-    if isinstance(result, CostsResult):
-        body.pop("object")
-        value = msgspec.Raw(dollars(body.pop("amount_nanos")).encode("ascii"))
-        body = {"object": result.object, "amount": {"value": value, "currency": "usd"}, **body}
-    return body
+def _result_json(result: Result) -> object:
+    if not isinstance(result, CostsResult):
+        return result
+    body = msgspec.structs.asdict(result)
+    value = msgspec.Raw(dollars(body.pop("amount_nanos")).encode("ascii"))
+    return {"object": body.pop("object"), "amount": {"value": value, "currency": "usd"}, **body}
 
 
 def as_csv(buckets: Iterable[Bucket[Result]], kinds: Sequence[Kind]) -> str:
     """One line for each result, times in ISO 8601 (UTC), with a head line of OpenAI's names; amounts as `amount_usd`."""
     # The fields of completions are those of embeddings and more.
-    columns = [f.name for f in fields(CostsResult if COSTS in kinds else UsageCompletionsResult)]
+    columns = (CostsResult if COSTS in kinds else UsageCompletionsResult).__struct_fields__
     heads = ["start_time", "end_time", *("amount_usd" if name == "amount_nanos" else name for name in columns)]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

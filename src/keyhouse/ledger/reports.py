@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, NamedTuple, TypeVar
+
+import msgspec
 
 from keyhouse.domain.usage import Pricing
 from keyhouse.ledger.report_query import COMPLETIONS, COSTS, Cut, Kind, Query, cut_of
@@ -19,8 +22,7 @@ from keyhouse.ledger.rollup import add, catch_up
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Store, Width
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageEmbeddingsResult:
+class UsageEmbeddingsResult(msgspec.Struct, frozen=True, kw_only=True):
     """Sums of one group. A group field is None unless grouped by it; `user_id` is None for calls of service accounts, too."""
 
     object: str = "organization.usage.embeddings.result"
@@ -34,8 +36,7 @@ class UsageEmbeddingsResult:
     num_estimated_requests: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageCompletionsResult:
+class UsageCompletionsResult(msgspec.Struct, frozen=True, kw_only=True):
     """Sums of one group. `input_tokens` = cached + cache write + uncached; uncached = text + audio + image, all uncached only.
 
     Image tokens are among the text tokens, and cached audio among the cached text: upstreams do not tell them apart.
@@ -68,8 +69,7 @@ class UsageCompletionsResult:
     num_estimated_requests: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostsResult:
+class CostsResult(msgspec.Struct, frozen=True, kw_only=True):
     """The cost of one group in nano-dollars. `quantity` (tokens) is there when grouped by line item."""
 
     object: str = "organization.costs.result"
@@ -142,23 +142,29 @@ _Rows = Iterable[tuple[RollupKey, RollupSums]]
 
 def _read(store: Store, kind: Kind, query: Query, cut: Cut, fields: tuple[str, ...]) -> _Rows:
     """Sums of the cut by bucket and fields, ordered by both."""
-    found: dict[RollupKey, RollupSums] = {}
+    pieces = list(segments(cut.start, cut.end, cut.width))
     with store.read() as tx:
-        for width, start, end in segments(cut.start, cut.end, cut.width):
-            where = RollupFilter(
-                query.organization_id,
-                start,
-                end,
-                query.project_ids,
-                query.user_ids,
-                query.api_key_ids,
-                query.models,
-                kind.operations,
-            )
-            for key, sums in tx.rollups.sum(width, where, fields):
-                wide = key._replace(bucket=key.bucket - key.bucket % cut.width.value)
-                found[wide] = add(found[wide], sums) if wide in found else sums
+        read = [tx.rollups.sum(width, _where(kind, query, start, end), fields) for width, start, end in pieces]
+    if len(read) == 1 and pieces[0][0] is cut.width:
+        return read[0]
+    found: dict[RollupKey, RollupSums] = {}
+    for key, sums in chain.from_iterable(read):
+        wide = key._replace(bucket=key.bucket - key.bucket % cut.width.value)
+        found[wide] = add(found[wide], sums) if wide in found else sums
     return sorted(found.items())
+
+
+def _where(kind: Kind, query: Query, start: int, end: int) -> RollupFilter:
+    return RollupFilter(
+        query.organization_id,
+        start,
+        end,
+        query.project_ids,
+        query.user_ids,
+        query.api_key_ids,
+        query.models,
+        kind.operations,
+    )
 
 
 def segments(start: int, end: int, width: Width) -> Iterator[tuple[Width, int, int]]:

@@ -153,9 +153,9 @@ class Exchange:
         self._carrier.send(head if self.method == b"HEAD" else head + body)
         self._end()
 
-    def refuse(self, error: KeyhouseError, headers: Iterable[Header] = ()) -> None:
-        """The whole answer is a refusal, in OpenAI's error shape."""
-        self.reply(error.code.status, [*headers, *refusal_headers(error)], envelope(error))
+    def refuse(self, error: KeyhouseError, headers: Iterable[Header] = (), status: int | None = None) -> None:
+        """The whole answer is a refusal, in OpenAI's error shape, with the error's own status unless another is given."""
+        self.reply(status or error.code.status, [*headers, *refusal_headers(error)], envelope(error))
 
     def begin(self, status: int, headers: Iterable[Header]) -> None:
         """The head of an answer whose length is not known."""

@@ -1,0 +1,137 @@
+"""An upstream's answer on its way to the client: whole, or as a stream.
+
+Both return how the call ends for its client; that is done when the call is settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.operations import Metering
+from keyhouse.domain.usage import Outcome
+from keyhouse.edge.call import Call, error_event
+from keyhouse.edge.exchange import Header
+from keyhouse.edge.stream import EventStream, EventTooLong
+from keyhouse.edge.upstream_errors import told
+from keyhouse.ledger.intents import Intents
+from keyhouse.ledger.meter import Counted, is_json_object, read_counts, texts_of, tokens_of
+from keyhouse.upstream.contract import Header as UpstreamHeader
+from keyhouse.upstream.contract import UpstreamError, UpstreamResponse
+
+_PASSED = frozenset((b"content-type", b"openai-version", b"retry-after", b"retry-after-ms", b"x-should-retry"))
+_EVENT_STREAM = b"text/event-stream"
+
+
+async def relay_answer(call: Call, response: UpstreamResponse, limit: int, upstream: str) -> Callable[[], None]:
+    """Reads the whole answer, counts it, and returns how to send it. Raises `upstream_error` for what no endpoint answers."""
+    body = await _read(response, limit, upstream)
+    status = response.status
+    if 200 <= status < 300:
+        _count(call, _understood(call, response, body, upstream))
+    elif status in {401, 403} or status < 400:
+        raise _unfit(upstream, f"answered {status}, which is no caller's doing")
+    else:
+        call.outcome = Outcome.REJECTED if status < 500 else Outcome.UPSTREAM_FAILED
+        call.error_code = f"upstream_{status}"
+        if not is_json_object(body):
+            return _told_instead(call, response, upstream)
+    call.status = status
+    headers = [*call.headers(), *_passed(response.headers)]
+    return lambda: call.exchange.reply(status, headers, body)
+
+
+async def relay_stream(call: Call, response: UpstreamResponse, intents: Intents, upstream: str) -> Callable[[], None]:
+    """Forwards events as they arrive, all but the end. An upstream that fails midway ends the stream with an error event."""
+    if not _content_type(response).startswith(_EVENT_STREAM):
+        raise _unfit(upstream, "did not answer with the stream of events that was asked for")
+    assert call.body is not None  # noqa: S101 - admitted
+    assert call.slot is not None  # noqa: S101 - begun
+    stream = EventStream(usage_asked_by_client=not call.body.usage_added)
+    exchange = call.exchange
+    call.stream, call.status = stream, 200
+    try:
+        while not stream.done and (data := await response.read()):
+            passed = stream.feed(data)
+            if passed:
+                if not exchange.began:
+                    exchange.begin(200, [*call.headers(), *_passed(response.headers)])
+                exchange.write(passed)
+                intents.relayed(call.slot, stream.events, stream.content_bytes)
+                await exchange.drain()
+    except EventTooLong:
+        return _broken_off(call, _unfit(upstream, "sent an event that does not end"))
+    except UpstreamError as error:
+        return _broken_off(call, told(error, upstream))
+    finally:
+        call.usage = stream.usage
+        call.model_answered, call.service_tier = stream.model, stream.service_tier
+    stream.finish()
+    if stream.failed:
+        call.outcome, call.error_code = Outcome.UPSTREAM_FAILED, "upstream_error_event"
+    return lambda: _finish(call, stream, response)
+
+
+def _finish(call: Call, stream: EventStream, response: UpstreamResponse) -> None:
+    if not call.exchange.began:
+        call.exchange.begin(200, [*call.headers(), *_passed(response.headers)])
+    call.exchange.finish(stream.held)
+
+
+def _broken_off(call: Call, error: KeyhouseError) -> Callable[[], None]:
+    call.outcome, call.error_code = Outcome.UPSTREAM_FAILED, error.code.code
+    if not call.exchange.began:
+        return call.fail(error, Outcome.UPSTREAM_FAILED)
+    return lambda: call.exchange.finish(error_event(error))
+
+
+async def _read(response: UpstreamResponse, limit: int, upstream: str) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while data := await response.read():
+        pieces.append(data)
+        size += len(data)
+        if size > limit:
+            raise _unfit(upstream, f"sent an answer of more than {limit:,} bytes")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _understood(call: Call, response: UpstreamResponse, body: bytes, upstream: str) -> Counted:
+    """The counted part of an answer that has the shape of its endpoint's."""
+    assert call.operation is not None  # noqa: S101 - admitted
+    kind = _content_type(response)
+    counted = read_counts(body) if kind.startswith(b"application/json") or not kind else None
+    wanted = "data" if call.operation.metering is Metering.EMBEDDING else "choices"
+    if counted is None or not counted.has(wanted):
+        raise _unfit(upstream, f"sent what is no answer of {call.operation.path}")
+    return counted
+
+
+def _count(call: Call, counted: Counted) -> None:
+    call.usage = tokens_of(counted)
+    call.model_answered, call.service_tier = counted.model, counted.service_tier
+    if call.usage is None:
+        call.texts = list(texts_of(counted))
+
+
+def _told_instead(call: Call, response: UpstreamResponse, upstream: str) -> Callable[[], None]:
+    """The upstream's status, with a sentence of ours where its body is no JSON (an HTML page of some proxy)."""
+    call.status = status = response.status
+    error = KeyhouseError(ErrorCode.UPSTREAM_ERROR, f"The upstream '{upstream}' answered {status} without saying why.")
+    headers = [*call.headers(), *(h for h in _passed(response.headers) if h[0] != b"content-type")]
+    return lambda: call.exchange.refuse(error, headers, status=status)
+
+
+def _unfit(upstream: str, what: str) -> KeyhouseError:
+    return KeyhouseError(ErrorCode.UPSTREAM_ERROR, f"The upstream '{upstream}' {what}.")
+
+
+def _content_type(response: UpstreamResponse) -> bytes:
+    for name, value in response.headers:
+        if name == b"content-type":
+            return value.lower()
+    return b""
+
+
+def _passed(headers: list[UpstreamHeader]) -> list[Header]:
+    return [header for header in headers if header[0] in _PASSED]

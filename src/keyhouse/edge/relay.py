@@ -1,0 +1,281 @@
+"""The walk of a call: in, through the gate, upstream, back, and into the ledger.
+
+    admit → route → intent → send → relay while counting → settle → the last bytes
+
+Whatever ends the call (an answer, an error, a client that goes away, a revoked key, a shutdown) passes the one `finally` in
+`_through`: priced, and its usage row durable before the last byte leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import structlog
+
+from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
+from keyhouse.domain.ids import RequestIds
+from keyhouse.domain.operations import Metering, Operation
+from keyhouse.domain.usage import Outcome, TokenUsage
+from keyhouse.edge import body as bodies
+from keyhouse.edge import routes
+from keyhouse.edge.answers import relay_answer, relay_stream
+from keyhouse.edge.call import Call, cut_error
+from keyhouse.edge.counters import Counters
+from keyhouse.edge.exchange import Exchange
+from keyhouse.edge.inflight import Inflight
+from keyhouse.edge.models import model_list, model_object
+from keyhouse.edge.upstream_errors import told
+from keyhouse.ledger import estimate
+from keyhouse.ledger.intents import Intents
+from keyhouse.ledger.journal import Journal
+from keyhouse.ledger.pricing import PriceBook, settle
+from keyhouse.ledger.refusals import RefusalLog
+from keyhouse.policy.admission import Knock, admit
+from keyhouse.policy.authn import Authenticator
+from keyhouse.policy.keyring import Credential
+from keyhouse.store.contract import LedgerUnavailable
+from keyhouse.upstream.contract import Header, Timeouts, Transport, UpstreamError, UpstreamRequest
+from keyhouse.upstream.router import Router, Target
+
+_log = structlog.get_logger(__name__)
+
+_TO_UPSTREAM = (
+    (b"content-type", b"application/json"),
+    (b"accept-encoding", b"identity"),
+    (b"accept", b"application/json, text/event-stream"),
+)
+_FORWARDED = (b"openai-beta", b"user-agent")
+_NOTHING = TokenUsage()
+
+Last = Callable[[], None]
+"""How a call ends for its client: sends what was held back until the call was settled."""
+
+
+class Relay:
+    """Serves the data plane's exchanges. `router` and `price_book` are replaced when control changes them."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        router: Router,
+        price_book: PriceBook,
+        transport: Transport,
+        journal: Journal,
+        intents: Intents,
+        refusals: RefusalLog,
+        inflight: Inflight,
+        counters: Counters,
+        estimator: Executor,
+        timeouts: Timeouts,
+        max_body_bytes: int,
+        max_response_bytes: int,
+    ) -> None:
+        self.router = router
+        self.price_book = price_book
+        self._authenticator = authenticator
+        self._transport = transport
+        self._journal = journal
+        self._intents = intents
+        self._refusals = refusals
+        self._inflight = inflight
+        self._counters = counters
+        self._estimator = estimator
+        self._timeouts = timeouts
+        self._max_body_bytes = max_body_bytes
+        self._max_response_bytes = max_response_bytes
+        self._request_ids = RequestIds()
+
+    async def serve(self, exchange: Exchange) -> None:
+        """Answers one exchange; never raises."""
+        now_us = time.time_ns() // 1000
+        call = Call(exchange, self._request_ids.next(now_us), now_us)
+        try:
+            await self._walk(call)
+        except KeyhouseError as error:
+            self._refuse(call, error)
+        except Exception:  # the edge's border: a fault of ours is a 500 outside, and a traceback in the log
+            _log.exception("call failed", request_id=call.request_id)
+            call.tell(
+                KeyhouseError(ErrorCode.INTERNAL, f"The server had an error. Its log names it {call.request_id}.")
+            )
+
+    async def _walk(self, call: Call) -> None:
+        credential, operation = await admit(self._knock(call), self._authenticator, call.admitted_at_us // 1_000_000)
+        if not self._journal.available:
+            raise KeyhouseError(
+                ErrorCode.LEDGER_UNAVAILABLE, "Usage cannot be recorded at the moment, so no call is served."
+            )
+        if operation.metering is Metering.FREE:
+            last = self._answer_models(call, credential, operation)
+            await self._settle_and_end(call, last)
+        else:
+            target = self._route(call, credential)
+            await self._through(call, credential, target)
+
+    def _knock(self, call: Call) -> Knock:
+        exchange = call.exchange
+
+        def identified(credential: Credential) -> None:
+            call.credential = credential
+
+        def operation() -> Operation:
+            call.operation = routes.find(exchange.method, exchange.path)
+            return call.operation
+
+        async def model() -> str | None:
+            assert call.operation is not None  # noqa: S101 - `operation` comes first
+            if call.operation.metering is Metering.FREE:
+                return None
+            raw = await exchange.body(self._max_body_bytes)
+            call.body = bodies.inspect(raw, can_stream=call.operation.metering is not Metering.EMBEDDING)
+            return call.body.model
+
+        return Knock(
+            authorization=exchange.header(b"authorization"),
+            organization=exchange.header(b"openai-organization"),
+            project=exchange.header(b"openai-project"),
+            identified=identified,
+            operation=operation,
+            model=model,
+        )
+
+    def _route(self, call: Call, credential: Credential) -> Target:
+        assert call.body is not None  # noqa: S101 - admitted
+        assert call.operation is not None  # noqa: S101
+        model = call.body.model
+        target = self.router.route(model, credential.organization_id, credential.project_id)
+        if target is None:
+            message = f"The model '{shown(model)}' does not exist or you do not have access to it."
+            raise KeyhouseError(ErrorCode.MODEL_NOT_FOUND, message, param="model")
+        if target.paths is not None and call.operation.upstream_path not in target.paths:
+            message = f"The model '{shown(model)}' does not answer {call.operation.path}."
+            raise KeyhouseError(ErrorCode.INVALID_VALUE, message, param="model")
+        call.upstream = target.name
+        return target
+
+    async def _through(self, call: Call, credential: Credential, target: Target) -> None:
+        """From the intent to the last byte. The call can be cut from outside at any await until it is settled."""
+        assert call.body is not None  # noqa: S101 - admitted
+        call.slot = self._intents.begin(call.intent(estimate.guess_input(call.body.body)))
+        self._inflight.add(credential.key_id, call)
+        call.task = asyncio.current_task()
+        call.exchange.on_gone = call.client_gone
+        if call.exchange.done:
+            call.client_gone()
+        try:
+            last = await self._exchange_with(call, target)
+        except KeyhouseError as error:
+            last = call.fail(error, Outcome.UPSTREAM_FAILED)
+        except UpstreamError as error:
+            last = call.fail(told(error, target.name), Outcome.UPSTREAM_FAILED)
+        except asyncio.CancelledError:
+            last = self._cut(call)
+        finally:
+            call.exchange.on_gone = None
+            self._inflight.discard(credential.key_id, call)
+            recorded = await self._settle(call)
+        self._end(call, last, recorded)
+
+    async def _exchange_with(self, call: Call, target: Target) -> Last:
+        assert call.body is not None  # noqa: S101 - admitted
+        assert call.operation is not None  # noqa: S101
+        endpoint = await target.endpoint()
+        call.sent_at = time.perf_counter_ns()
+        call.sent = True
+        try:
+            response = await self._transport.send(
+                endpoint.origin,
+                UpstreamRequest(
+                    "POST",
+                    call.operation.upstream_path,
+                    (*_TO_UPSTREAM, *endpoint.headers, *_forwarded(call.exchange)),
+                    call.body.body,
+                    None,
+                    self._timeouts,
+                ),
+            )
+        except UpstreamError as error:
+            call.sent = error.sent
+            raise
+        call.first_byte_at = time.perf_counter_ns()
+        try:
+            if call.body.stream and response.status == 200:
+                return await relay_stream(call, response, self._intents, target.name)
+            return await relay_answer(call, response, self._max_response_bytes, target.name)
+        finally:
+            response.close()
+
+    def _cut(self, call: Call) -> Last:
+        """The call was cancelled: by `Call.cut`, or because the server stops."""
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+        call.outcome = call.cut_as or Outcome.INTERRUPTED
+        call.status, error = cut_error(call.outcome)
+        call.error_code = error.code.code if call.outcome is not Outcome.ABORTED else None
+        return lambda: call.tell(error)
+
+    def _answer_models(self, call: Call, credential: Credential, operation: Operation) -> Last:
+        models = self.router.models(credential.organization_id, credential.project_id)
+        wanted = routes.identifier(operation, call.exchange.path) if "{" in operation.path else None
+        body = model_list(models, credential) if wanted is None else model_object(models, credential, wanted)
+        call.status = 200
+        headers = [*call.headers(), (b"content-type", b"application/json")]
+        return lambda: call.exchange.reply(200, headers, body)
+
+    async def _settle_and_end(self, call: Call, last: Last) -> None:
+        self._end(call, last, await self._settle(call))
+
+    async def _settle(self, call: Call) -> bool:
+        """Prices the call and makes its row durable; False if that could not be done."""
+        usage, estimated = call.usage, False
+        if usage is None:
+            usage, estimated = await self._count(call)
+        asked = call.body.model if call.body is not None else None
+        settlement = settle(self.price_book, asked, call.model_answered, call.admitted_at_us // 1_000_000, usage)
+        self._counters.settled(call.operation, call.outcome, call.status)
+        try:
+            await self._journal.append(call.row(usage, estimated, settlement), call.slot)
+        except LedgerUnavailable:
+            return False
+        return True
+
+    async def _count(self, call: Call) -> tuple[TokenUsage, bool]:
+        """The tokens of a call whose upstream reported none: nothing where nothing was consumed."""
+        operation, body = call.operation, call.body
+        consumed = call.sent and call.outcome not in {Outcome.REJECTED, Outcome.UPSTREAM_FAILED}
+        relayed = call.stream is not None and call.stream.events > 0
+        if operation is None or body is None or not (consumed or relayed):
+            return _NOTHING, False
+        texts = call.stream.texts() if call.stream is not None else call.texts
+        loop = asyncio.get_running_loop()
+        usage = await loop.run_in_executor(
+            self._estimator, estimate.count, operation.metering, body.model, body.body, texts
+        )
+        return usage, True
+
+    def _end(self, call: Call, last: Last, recorded: bool) -> None:
+        if call.exchange.done:
+            return
+        if recorded:
+            last()
+            return
+        call.tell(KeyhouseError(ErrorCode.LEDGER_UNAVAILABLE, "The usage of this call could not be recorded."))
+
+    def _refuse(self, call: Call, error: KeyhouseError) -> None:
+        entry = call.refused(error)
+        if entry is None:
+            self._counters.refused(error.code)
+        else:
+            self._counters.refused_known(error.code)
+            self._refusals.note(entry)
+        if not call.exchange.done:
+            call.exchange.refuse(error, call.headers())
+
+
+def _forwarded(exchange: Exchange) -> list[Header]:
+    return [header for header in exchange.headers if header[0] in _FORWARDED]

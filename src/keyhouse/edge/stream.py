@@ -1,0 +1,150 @@
+"""A stream of server-sent events on its way through: forwarded as it came, counted on the way, its end held back.
+
+1. Only whole events are forwarded; an event that is still arriving waits for its end.
+2. `data: [DONE]` and what follows is held back: it leaves when the call's usage row is durable.
+3. Usage that the client did not ask for is taken out again: the extra last chunk, and `"usage":null` in the others.
+4. What was relayed is kept only as far as it takes to count its tokens should the upstream never report them.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+
+from keyhouse.domain.usage import TokenUsage
+from keyhouse.ledger.meter import read_counts, texts_of, tokens_of
+
+_EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
+_DONE = b"[DONE]"
+_FOLD_AT = 32 << 10
+_MAX_EVENT = 8 << 20
+
+
+class EventTooLong(Exception):  # noqa: N818 - named for what it is
+    """An event that does not end."""
+
+
+class EventStream:
+    """The state of one stream. `usage` is what the upstream reported last; `done` that it said it was finished."""
+
+    __slots__ = (
+        "_asked",
+        "_kept",
+        "_kept_bytes",
+        "_smallest",
+        "_tail",
+        "_texts",
+        "content_bytes",
+        "done",
+        "events",
+        "failed",
+        "held",
+        "model",
+        "service_tier",
+        "usage",
+    )
+
+    def __init__(self, *, usage_asked_by_client: bool) -> None:
+        self._asked = usage_asked_by_client
+        self._tail = b""
+        self._kept: list[bytes] = []
+        self._kept_bytes = 0
+        self._texts: list[str] = []
+        self._smallest = 0.0
+        self.model: str | None = None
+        self.service_tier: str | None = None
+        self.usage: TokenUsage | None = None
+        self.done = False
+        self.failed = False
+        self.held = b""
+        """What is left to send when the call is settled."""
+        self.events = 0
+        self.content_bytes = 0
+        """About how many bytes of content were relayed: what events hold beyond the smallest one."""
+
+    def feed(self, data: bytes) -> bytes:
+        """What may be forwarded now that `data` has arrived. Raises `EventTooLong`."""
+        if self.done:
+            return b""
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        if not data.endswith(b"\n\n"):
+            end = _end_of_last_event(data)
+            self._tail = data[end:]
+            if len(self._tail) > _MAX_EVENT:
+                raise EventTooLong
+            data = data[:end]
+        return self._pass(data) if data else b""
+
+    def finish(self) -> None:
+        """The upstream has ended the stream, with or without `[DONE]`: an unfinished event is held for the end."""
+        self.held += self._tail
+        self._tail = b""
+
+    def texts(self) -> list[str]:
+        """What the model wrote, as far as it was relayed."""
+        self._fold()
+        return self._texts
+
+    def _pass(self, data: bytes) -> bytes:
+        if self.model is None or _DONE in data or b'"error"' in data or self._reports_usage(data):
+            data = b"".join([event for event in _EVENT.findall(data) if self._look_at(event)])
+        if not self._asked and b'"usage":null' in data:
+            data = data.replace(b',"usage":null', b"")
+        if data:
+            self._count(data)
+        return data
+
+    def _reports_usage(self, data: bytes) -> bool:
+        return b'"usage"' in data and data.count(b'"usage"') != data.count(b'"usage":null')
+
+    def _look_at(self, event: bytes) -> bool:
+        """Reads one event; whether it is forwarded."""
+        payload = _payload(event)
+        if self.done or payload == _DONE:
+            self.held += event
+            self.done = True
+            return False
+        counted = read_counts(payload) if payload else None
+        if counted is None:
+            return True
+        self.model = self.model or counted.model
+        self.service_tier = counted.service_tier or self.service_tier
+        if payload.startswith((b'{"error"', b'{ "error"', b'{"type":"error"')):
+            self.failed = True
+        tokens = tokens_of(counted)
+        if tokens is not None:
+            self.usage = tokens
+        return self._asked or tokens is None or bool(counted.choices)
+
+    def _count(self, data: bytes) -> None:
+        events = data.count(b"\n\n") or data.count(b"\r\n\r\n") or 1
+        size = len(data) / events
+        self._smallest = min(self._smallest or size, size)
+        self.events += events
+        self.content_bytes += int(len(data) - events * self._smallest)
+        self._kept.append(data)
+        self._kept_bytes += len(data)
+        if self._kept_bytes > _FOLD_AT:
+            self._fold()
+
+    def _fold(self) -> None:
+        events = _EVENT.findall(b"".join(self._kept))
+        counted = [read_counts(_payload(event)) for event in events]
+        self._texts.extend(chain.from_iterable(texts_of(one) for one in counted if one is not None))
+        self._kept.clear()
+        self._kept_bytes = 0
+
+
+def _end_of_last_event(data: bytes) -> int:
+    ends = [at + len(blank) for blank in (b"\n\n", b"\r\n\r\n", b"\r\r") if (at := data.rfind(blank)) >= 0]
+    return max(ends, default=0)
+
+
+def _payload(event: bytes) -> bytes:
+    """The event's data, its lines joined (WHATWG HTML, 9.2.6)."""
+    if event.startswith(b"data:") and event.find(b"\n", 0, len(event) - 2) < 0:
+        return event[5:].strip()
+    lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
+    return b"\n".join(lines)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from keyhouse.api import objects
 from keyhouse.api.key_bodies import ProjectKeyBody, RotateBody
 from keyhouse.api.operation import Call, Operation
-from keyhouse.control import keys
+from keyhouse.control import keys, objects
 from keyhouse.control.minting import Holder
 from keyhouse.domain.keys import KeyKind
 from keyhouse.wire.paging import list_envelope, page_parameters

@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from keyhouse.api import objects
 from keyhouse.api.operation import Call, Operation
-from keyhouse.control import fields, projects
+from keyhouse.control import fields, objects, projects
 from keyhouse.wire.paging import list_envelope, page_parameters
 
 _PATH = "/v1/organization/projects"

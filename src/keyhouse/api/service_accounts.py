@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from keyhouse.api import objects
 from keyhouse.api.key_bodies import ServiceAccountKeyBody
 from keyhouse.api.operation import Call, Operation
-from keyhouse.control import keys, service_accounts
+from keyhouse.control import keys, objects, service_accounts
 from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.minting import Holder
 from keyhouse.domain.errors import invalid
@@ -43,10 +42,7 @@ def create(call: Call) -> object:
         raise invalid("create_service_account_only", "'create_service_account_only' must be true or false.")
     project_id = call.path["project_id"]
     made = service_accounts.create(call.control, call.caller, project_id, call.body.name, with_key=not alone)
-    api_key = None
-    if made.key is not None and made.value is not None:
-        api_key = objects.service_account_key(made.key.id, made.key.name, made.key.created_at, made.value)
-    return {**objects.service_account(made.account), "api_key": api_key}
+    return objects.service_account_created(made)
 
 
 def get(call: Call) -> object:

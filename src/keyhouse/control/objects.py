@@ -1,9 +1,13 @@
-"""Keyhouse's objects in OpenAI's shapes. Fields that OpenAI's objects lack are ours and stand at their end."""
+"""Keyhouse's objects as JSON-able values in OpenAI's shapes, the same for every face. Fields that are ours stand at their end."""
 
 from __future__ import annotations
 
+from keyhouse.control.service_accounts import AccountCreated
 from keyhouse.control.views import KeyView, Owner
+from keyhouse.domain.audit import AuditEvent
+from keyhouse.domain.money import NANOS_PER_DOLLAR, Price
 from keyhouse.domain.projects import Project, ServiceAccount
+from keyhouse.domain.upstreams import Upstream
 
 # OpenAI's roles in a project are owner and member, in an organization owner and reader.
 _PROJECT_ROLES = {"reader": "member"}
@@ -83,7 +87,72 @@ def admin_key(item: KeyView) -> dict[str, object]:
     }
 
 
+def service_account_created(made: AccountCreated) -> dict[str, object]:
+    """A new service account with `api_key`: its first key and the secret, null if none was wanted."""
+    api_key = None
+    if made.key is not None and made.value is not None:
+        api_key = service_account_key(made.key.id, made.key.name, made.key.created_at, made.value)
+    return {**service_account(made.account), "api_key": api_key}
+
+
+def upstream(item: Upstream) -> dict[str, object]:
+    """`upstream`, an object of ours: never its key."""
+    return {
+        "object": "upstream",
+        "id": item.id,
+        "name": item.name,
+        "base_url": item.base_url,
+        "redacted_key": item.key_redacted,
+        "models": item.models,
+        "listed_models": item.listed_models,
+        "project_id": item.project_id,
+        "ca_file": item.ca_file,
+        "created_at": item.created_at,
+    }
+
+
+def price(item: Price) -> dict[str, object]:
+    """`price`, an object of ours: US dollars per million tokens as exact decimal texts, null where there is no price."""
+    rates = {
+        "input": item.rates.input,
+        "cached_input": item.rates.cached_input,
+        "cache_write": item.rates.cache_write,
+        "output": item.rates.output,
+        "input_audio": item.rates.input_audio,
+        "output_audio": item.rates.output_audio,
+    }
+    return {
+        "object": "price",
+        "id": item.id,
+        "model": item.model,
+        "effective_at": item.effective_at,
+        **{unit: None if nanos is None else dollars(nanos) for unit, nanos in rates.items()},
+        "tiers": len(item.tiers),
+        "source": item.source,
+    }
+
+
+def audit_event(item: AuditEvent) -> dict[str, object]:
+    """An audit event; its details stand under the name of its type, as in OpenAI's audit log."""
+    actor = {"type": item.actor.kind, "user_id": item.actor.user_id, "key_id": item.actor.key_id}
+    return {
+        "id": item.id,
+        "type": item.type.value,
+        "effective_at": item.at,
+        "project_id": item.project_id,
+        "actor": {**actor, "ip_address": item.actor.address},
+        item.type.value: {"id": item.object_id, **item.details},
+    }
+
+
+def dollars(nanos: int) -> str:
+    """Integer nano-dollars as an exact decimal text: `2.5`."""
+    whole, part = divmod(nanos, NANOS_PER_DOLLAR)
+    return f"{whole}.{part:09d}".rstrip("0").rstrip(".")
+
+
 def deleted(object_: str, identifier: str) -> dict[str, object]:
+    """The answer to a deletion."""
     return {"id": identifier, "object": f"{object_}.deleted", "deleted": True}
 
 

@@ -1,0 +1,71 @@
+"""The program `keyhouse`: its commands, and the border at which whatever goes wrong becomes one line and an exit code.
+
+Exit codes: 0 done, 1 refused (a sentence on stderr), 2 the command line itself is wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import typer
+
+from keyhouse.cli.house import Doors, Session
+from keyhouse.cli.lazy import Data, Entry, LazyGroup
+from keyhouse.domain.errors import KeyhouseError
+
+_log = logging.getLogger("keyhouse.cli")
+
+ENTRIES = {
+    "init": Entry("first", "Create the data directory, an organization, its owner and the first keys.", group=False),
+    "up": Entry("first", "Run the gateway, the administration API and the console.", group=False),
+    "keys": Entry("keys", "The life of API keys."),
+    "projects": Entry("projects", "Projects."),
+    "service-accounts": Entry("service_accounts", "Service accounts: callers that are no person."),
+    "upstreams": Entry("upstreams", "Where requests go."),
+    "prices": Entry("prices", "What models cost, in US dollars per million tokens."),
+    "usage": Entry("usage", "What calls used: requests and tokens.", group=False),
+    "costs": Entry("usage", "What calls cost, in US dollars.", group=False),
+    "audit": Entry("audit", "Who did what."),
+    "backup": Entry("backup", "Copy a house, running or not, into one file.", group=False),
+    "restore": Entry("backup", "Fill an empty data directory from a backup.", group=False),
+}
+
+
+def build(doors: Doors) -> typer.Typer:
+    """The program, entering houses by these doors. Call it to run the command line of this process."""
+    app = typer.Typer(
+        cls=_Program,
+        name="keyhouse",
+        help="Your own API-key platform, in front of any model that speaks OpenAI's API.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"obj": Session(doors), "help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    return app
+
+
+def _root(data: Data = None) -> None:  # noqa: ARG001 - kept by the option's callback
+    """Your own API-key platform, in front of any model that speaks OpenAI's API."""
+
+
+class _Program(LazyGroup):
+    entries = ENTRIES
+
+    def invoke(self, ctx: Any) -> Any:
+        refusals = ctx.obj.doors.refusals
+        try:
+            return super().invoke(ctx)
+        except (KeyhouseError, *refusals) as error:
+            typer.echo(f"keyhouse: {error}", err=True)
+        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+            raise
+        except Exception as error:  # the border of the command line: nobody above could say anything better
+            _log.exception("a command failed")
+            typer.echo(
+                f"keyhouse: this is a fault of Keyhouse ({type(error).__name__}); the log has the details.", err=True
+            )
+        raise typer.Exit(1)

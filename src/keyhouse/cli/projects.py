@@ -1,0 +1,83 @@
+"""`keyhouse projects`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from keyhouse.cli import output
+from keyhouse.cli.house import opened
+from keyhouse.control import naming, objects, projects
+from keyhouse.control.pages import every
+from keyhouse.domain.projects import Project
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
+
+Which = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id, or its name where only one has it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived projects too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lists projects, oldest first."""
+    with opened(ctx) as house:
+        found = list(
+            every(
+                lambda cut: projects.list_page(
+                    house.control, house.caller, after=cut.after, limit=cut.limit, include_archived=archived
+                ),
+                lambda project: project.id,
+            )
+        )
+    if as_json:
+        output.json([objects.project(project) for project in found])
+    else:
+        output.table(_HEADS, [_row(project) for project in found])
+
+
+@app.command()
+def create(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Its name.")], as_json: AsJson = False) -> None:
+    """Creates a project."""
+    with opened(ctx) as house:
+        _print(projects.create(house.control, house.caller, name), as_json=as_json)
+
+
+@app.command()
+def rename(
+    ctx: typer.Context,
+    project: Which,
+    name: Annotated[str, typer.Argument(help="Its new name.")],
+    as_json: AsJson = False,
+) -> None:
+    """Gives a project another name."""
+    with opened(ctx) as house:
+        found = naming.find_project(house.control, house.caller, project)
+        _print(projects.rename(house.control, house.caller, found.id, name), as_json=as_json)
+
+
+@app.command()
+def archive(ctx: typer.Context, project: Which, as_json: AsJson = False) -> None:
+    """Closes a project for good: every key of it is refused from then on."""
+    with opened(ctx) as house:
+        found = naming.find_project(house.control, house.caller, project)
+        _print(projects.archive(house.control, house.caller, found.id), as_json=as_json)
+
+
+_HEADS = ("ID", "NAME", "STATUS", "CREATED", "ARCHIVED")
+
+
+def _row(project: Project) -> list[str | None]:
+    created, archived = output.moment(project.created_at), output.moment(project.archived_at)
+    return [project.id, project.name, project.status, created, archived]
+
+
+def _print(project: Project, *, as_json: bool) -> None:
+    if as_json:
+        output.json(objects.project(project))
+    else:
+        output.table(_HEADS, [_row(project)])

@@ -1,0 +1,81 @@
+"""`keyhouse service-accounts`. Their keys are made with `keyhouse keys create --service-account`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from keyhouse.cli import output
+from keyhouse.cli.house import House, opened
+from keyhouse.control import naming, objects, service_accounts
+from keyhouse.control.pages import every
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
+
+Project = Annotated[str | None, typer.Option(help="A project, by id or name. The Default project, if not given.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]
+
+
+@app.command()
+def create(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    project: Project = None,
+    without_key: Annotated[bool, typer.Option("--without-key", help="Create no key with it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Creates a service account with a key, and prints the key's secret, once."""
+    with opened(ctx) as house:
+        project_id = _project_id(house, project)
+        made = service_accounts.create(house.control, house.caller, project_id, name, with_key=not without_key)
+    if as_json:
+        output.json(objects.service_account_created(made))
+    elif made.value is not None:
+        output.secret(made.value)
+    output.say(f"Created service account '{made.account.name}' ({made.account.id}).")
+    if made.key is not None:
+        output.say(f"Its key is '{made.key.name}' ({made.key.id}); the secret is not shown again.")
+
+
+@app.command("list")
+def list_(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
+    """Lists the service accounts of a project, oldest first."""
+    with opened(ctx) as house:
+        project_id = _project_id(house, project)
+        found = list(
+            every(
+                lambda cut: service_accounts.list_page(
+                    house.control, house.caller, project_id, after=cut.after, limit=cut.limit
+                ),
+                lambda account: account.id,
+            )
+        )
+    if as_json:
+        output.json([objects.service_account(account) for account in found])
+    else:
+        rows = [[account.id, account.name, account.role, output.moment(account.created_at)] for account in found]
+        output.table(("ID", "NAME", "ROLE", "CREATED"), rows)
+
+
+@app.command()
+def delete(
+    ctx: typer.Context,
+    account: Annotated[str, typer.Argument(help="Its id, or its name where only one account of the project has it.")],
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deletes a service account and revokes its keys."""
+    with opened(ctx) as house:
+        project_id = _project_id(house, project)
+        found = naming.find_service_account(house.control, house.caller, project_id, account)
+        service_accounts.delete(house.control, house.caller, project_id, found.id)
+    if as_json:
+        output.json(objects.deleted("organization.project.service_account", found.id))
+    output.say(f"Deleted service account '{found.name}' ({found.id}) and revoked its keys.")
+
+
+def _project_id(house: House, project: str | None) -> str:
+    if project is None:
+        return naming.default_project(house.control, house.caller).id
+    return naming.find_project(house.control, house.caller, project).id

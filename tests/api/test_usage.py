@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import httpx
 import openai
@@ -14,21 +15,16 @@ import uvicorn
 from openai.types.admin.organization.usage_completions_response import DataResultOrganizationUsageCompletionsResult
 from openai.types.admin.organization.usage_costs_response import DataResultOrganizationCostsResult
 from openai.types.admin.organization.usage_embeddings_response import DataResultOrganizationUsageEmbeddingsResult
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from keyhouse.api.usage import routes
+from keyhouse.api.administration import build
 from keyhouse.control.context import Caller, Control
 from keyhouse.domain.audit import Actor
-from keyhouse.domain.errors import KeyhouseError
+from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.usage import UsageRow
 from keyhouse.policy.peppers import Peppers
 from keyhouse.store.sqlite import SqliteStore, open_sqlite
-from keyhouse.wire.errors import envelope
 from tests.ledger.report_house import NOW, rolled_up
-from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
+from tests.ledger.rollup_rows import DAY, T0, usage_row
 
 OPEN = ("usage/completions", "usage/embeddings", "costs")
 
@@ -43,59 +39,60 @@ class NoSealer:
         raise NotImplementedError
 
 
-class AsAlice:
-    """Stands where the authentication of admin keys stands."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})["caller"] = Caller(ORGANIZATION, Actor("api_key", "user-alice", "key_admin"))
-        await self.app(scope, receive, send)
+def by_organization(authorization: str | None) -> Caller:
+    """Stands where the check of admin keys stands: a key is the name of its organization, so that each test has its own."""
+    scheme, _, organization_id = (authorization or "").partition(" ")
+    if scheme != "Bearer" or not organization_id.startswith("org-"):
+        raise KeyhouseError(ErrorCode.INVALID_API_KEY, "This is no key of these tests.")
+    return Caller(organization_id, Actor("api_key", "user-alice", "key_admin"))
 
 
-async def refuse(_: Request, error: Exception) -> Response:
-    assert isinstance(error, KeyhouseError)
-    return Response(envelope(error), error.code.status, media_type="application/json")
+class Served(NamedTuple):
+    """A served house, and the organization of this test in it."""
+
+    store: SqliteStore
+    url: str
+    organization_id: str = ""
+
+    def rolled_up(self, *rows: UsageRow) -> None:
+        rolled_up(self.store, *[row._replace(organization_id=self.organization_id) for row in rows])
+
+    def get(self, path: str, query: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.organization_id}"}
+        return httpx.get(f"{self.url}/organization/{path}?{query}", headers=headers)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = open_sqlite(tmp_path / "house")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def base_url(store: SqliteStore) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    store = open_sqlite(tmp_path_factory.mktemp("houses") / "house")
     control = Control(store, lambda: NOW, Peppers("p", {"p": bytes(32)}), NoSealer(), lambda _: None)
-    app = Starlette(
-        routes=routes(control), middleware=[Middleware(AsAlice)], exception_handlers={KeyhouseError: refuse}
-    )
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
-    listener = server.config.bind_socket()
+    server = uvicorn.Server(uvicorn.Config(build(control, by_organization), log_level="warning", lifespan="off"))
+    listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    yield Served(store, f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
     server.should_exit = True
     thread.join()
+    listener.close()
+    store.close()
 
 
 @pytest.fixture
-def admin(base_url: str) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(admin_api_key="sk-khadm_test", base_url=base_url, max_retries=0) as client:
+def house(server: Served) -> Served:
+    return server._replace(organization_id=f"org-{uuid4().hex}")
+
+
+@pytest.fixture
+def admin(house: Served) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(admin_api_key=house.organization_id, base_url=house.url, max_retries=0) as client:
         yield client
-
-
-def get(base_url: str, path: str, query: str) -> httpx.Response:
-    return httpx.get(f"{base_url}/organization/{path}?{query}")
 
 
 # --- with the SDK ----------------------------------------------------------------------------------------------------
 
 
-def test_sdk_reads_completions(store: SqliteStore, admin: openai.OpenAI) -> None:
-    rolled_up(store, usage_row(input_tokens=100, cached_tokens=30, output_tokens=20), usage_row(model="m-large"))
+def test_sdk_reads_completions(house: Served, admin: openai.OpenAI) -> None:
+    house.rolled_up(usage_row(input_tokens=100, cached_tokens=30, output_tokens=20), usage_row(model="m-large"))
     page = admin.admin.organization.usage.completions(start_time=T0, group_by=["model", "batch"], bucket_width="1h")
     assert (page.object, page.has_more, page.next_page is not None, len(page.data)) == ("page", True, True, 24)
     large, small = page.data[0].results
@@ -107,16 +104,16 @@ def test_sdk_reads_completions(store: SqliteStore, admin: openai.OpenAI) -> None
     assert large.model == "m-large"
 
 
-def test_sdk_reads_embeddings(store: SqliteStore, admin: openai.OpenAI) -> None:
-    rolled_up(store, usage_row(operation="embeddings", output_tokens=0), usage_row())
+def test_sdk_reads_embeddings(house: Served, admin: openai.OpenAI) -> None:
+    house.rolled_up(usage_row(operation="embeddings", output_tokens=0), usage_row())
     page = admin.admin.organization.usage.embeddings(start_time=T0, limit=1)
     (found,) = page.data[0].results
     assert isinstance(found, DataResultOrganizationUsageEmbeddingsResult)
     assert (found.input_tokens, found.num_model_requests, found.model) == (100, 1, None)
 
 
-def test_sdk_reads_costs(store: SqliteStore, admin: openai.OpenAI) -> None:
-    rolled_up(store, usage_row(costs=(60_000_000, 0, 0)))
+def test_sdk_reads_costs(house: Served, admin: openai.OpenAI) -> None:
+    house.rolled_up(usage_row(costs=(60_000_000, 0, 0)))
     page = admin.admin.organization.usage.costs(start_time=T0, group_by=["line_item", "project_id"], limit=1)
     found = page.data[0].results[0]
     assert isinstance(found, DataResultOrganizationCostsResult)
@@ -127,8 +124,8 @@ def test_sdk_reads_costs(store: SqliteStore, admin: openai.OpenAI) -> None:
     )  # fmt: skip
 
 
-def test_sdk_pages_through_every_bucket(store: SqliteStore, admin: openai.OpenAI) -> None:
-    rolled_up(store, *[usage_row(at=T0 - day * DAY) for day in range(20)])
+def test_sdk_pages_through_every_bucket(house: Served, admin: openai.OpenAI) -> None:
+    house.rolled_up(*[usage_row(at=T0 - day * DAY) for day in range(20)])
     starts: list[int] = []
     asked: dict[str, Any] = {"start_time": T0 - 19 * DAY, "project_ids": ["proj_default"], "limit": 4}
     while True:
@@ -140,8 +137,8 @@ def test_sdk_pages_through_every_bucket(store: SqliteStore, admin: openai.OpenAI
     assert starts == [T0 - day * DAY for day in range(19, -1, -1)]
 
 
-def test_sdk_filters(store: SqliteStore, admin: openai.OpenAI) -> None:
-    rolled_up(store, usage_row(), usage_row(key_id="key_b", user_id="user-bob", model="m-large", project_id="proj_b"))
+def test_sdk_filters(house: Served, admin: openai.OpenAI) -> None:
+    house.rolled_up(usage_row(), usage_row(key_id="key_b", user_id="user-bob", model="m-large", project_id="proj_b"))
     usage = admin.admin.organization.usage
     for asked in (
         {"api_key_ids": ["key_b"]}, {"user_ids": ["user-bob", "user-x"]}, {"models": ["m-large"]}, {"project_ids": ["proj_b"]},
@@ -161,9 +158,9 @@ def test_sdk_hears_a_refusal_with_its_parameter(admin: openai.OpenAI) -> None:
 # --- on the wire -----------------------------------------------------------------------------------------------------
 
 
-def test_result_has_exactly_openai_s_fields_and_ours_after_them(store: SqliteStore, base_url: str) -> None:
-    rolled_up(store, usage_row(), usage_row(operation="embeddings"))
-    completions = list(get(base_url, "usage/completions", f"start_time={T0}").json()["data"][0]["results"][0])
+def test_result_has_exactly_openai_s_fields_and_ours_after_them(house: Served) -> None:
+    house.rolled_up(usage_row(), usage_row(operation="embeddings"))
+    completions = list(house.get("usage/completions", f"start_time={T0}").json()["data"][0]["results"][0])
     assert completions == [
         "object", "input_tokens", "input_cached_tokens", "input_cache_write_tokens", "input_uncached_tokens", "output_tokens",
         "input_text_tokens", "output_text_tokens", "input_cached_text_tokens", "input_audio_tokens", "input_cached_audio_tokens",
@@ -171,12 +168,12 @@ def test_result_has_exactly_openai_s_fields_and_ours_after_them(store: SqliteSto
         "project_id", "user_id", "api_key_id", "model", "batch", "service_tier",
         "output_reasoning_tokens", "num_unpriced_requests", "num_estimated_requests",
     ]  # fmt: skip
-    embeddings = list(get(base_url, "usage/embeddings", f"start_time={T0}").json()["data"][0]["results"][0])
+    embeddings = list(house.get("usage/embeddings", f"start_time={T0}").json()["data"][0]["results"][0])
     assert embeddings == [
         "object", "input_tokens", "num_model_requests", "project_id", "user_id", "api_key_id", "model",
         "num_unpriced_requests", "num_estimated_requests",
     ]  # fmt: skip
-    costs = list(get(base_url, "costs", f"start_time={T0}").json()["data"][0]["results"][0])
+    costs = list(house.get("costs", f"start_time={T0}").json()["data"][0]["results"][0])
     assert costs == [
         "object", "amount", "line_item", "project_id", "user_id", "api_key_id", "quantity", "quantity_unit",
         "num_unpriced_requests",
@@ -190,18 +187,18 @@ def test_result_has_exactly_openai_s_fields_and_ours_after_them(store: SqliteSto
         (4_611_686_018_427_387_905, "4611686018.427387905"),
     ],
 )  # fmt: skip
-def test_amounts_have_all_their_digits(store: SqliteStore, base_url: str, nanos: int, digits: str) -> None:
-    rolled_up(store, usage_row(costs=(nanos, 0, 0)))
-    body = get(base_url, "costs", f"start_time={T0}&limit=1").text
+def test_amounts_have_all_their_digits(house: Served, nanos: int, digits: str) -> None:
+    house.rolled_up(usage_row(costs=(nanos, 0, 0)))
+    body = house.get("costs", f"start_time={T0}&limit=1").text
     assert f'"amount":{{"value":{digits},"currency":"usd"}}' in body
 
 
 @pytest.mark.parametrize(
     "form", ["models=m-small&models=m-large", "models[]=m-small&models[]=m-large", "models%5B%5D=m-small"]
 )
-def test_lists_come_repeated_or_in_brackets(store: SqliteStore, base_url: str, form: str) -> None:
-    rolled_up(store, usage_row(), usage_row(model="m-other"))
-    results = get(base_url, "usage/completions", f"start_time={T0}&{form}").json()["data"][0]["results"]
+def test_lists_come_repeated_or_in_brackets(house: Served, form: str) -> None:
+    house.rolled_up(usage_row(), usage_row(model="m-other"))
+    results = house.get("usage/completions", f"start_time={T0}&{form}").json()["data"][0]["results"]
     assert [result["num_model_requests"] for result in results] == [1]
 
 
@@ -228,22 +225,34 @@ def test_lists_come_repeated_or_in_brackets(store: SqliteStore, base_url: str, f
         ("query", f"start_time={T0}&project_ids=%FF"),
     ],
 )
-def test_400(base_url: str, path: str, param: str, query: str) -> None:
-    answer = get(base_url, path, query)
+def test_400(house: Served, path: str, param: str, query: str) -> None:
+    answer = house.get(path, query)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (400, "invalid_value", param)
     assert error["message"].endswith(".")
 
 
 @pytest.mark.parametrize(("path", "param"), [("costs", "models"), ("costs", "user_ids"), ("usage/embeddings", "batch")])
-def test_a_filter_of_another_report_is_refused(base_url: str, path: str, param: str) -> None:
-    answer = get(base_url, path, f"start_time={T0}&{param}=x")
+def test_a_filter_of_another_report_is_refused(house: Served, path: str, param: str) -> None:
+    answer = house.get(path, f"start_time={T0}&{param}=x")
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 
 
 @pytest.mark.parametrize("value", ["%00", "%F0%9F%97%9D", "'%20OR%201=1", "*"])
-def test_a_filter_that_names_nothing_finds_nothing(store: SqliteStore, base_url: str, value: str) -> None:
-    rolled_up(store, usage_row())
-    answer = get(base_url, "usage/completions", f"start_time={T0}&models={value}")
+def test_a_filter_that_names_nothing_finds_nothing(house: Served, value: str) -> None:
+    house.rolled_up(usage_row())
+    answer = house.get("usage/completions", f"start_time={T0}&models={value}")
     assert answer.status_code == 200
     assert [bucket["results"] for bucket in answer.json()["data"]] == [[], [], []]
+
+
+def test_401_without_a_key(house: Served) -> None:
+    for path in OPEN:
+        assert httpx.get(f"{house.url}/organization/{path}?start_time={T0}").status_code == 401
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_405_for_another_method(house: Served, path: str) -> None:
+    headers = {"authorization": f"Bearer {house.organization_id}"}
+    answer = httpx.post(f"{house.url}/organization/{path}", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from keyhouse.domain.usage import UsageRow
 from keyhouse.ledger.intents import Intent
@@ -71,6 +74,19 @@ def make_intent(request_id: str, *, model: str | None = "gpt-4o-mini", input_tok
         streamed=1,
         input_tokens=input_tokens,
     )
+
+
+@contextmanager
+def no_file_may_outgrow(size: int) -> Iterator[None]:
+    """Writes beyond so many bytes fail, as on a full disk, for every file of this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 class MemoryLedger:

@@ -10,16 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyhouse.domain.errors import KeyhouseError
+from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.ledger.intents import SLOT_BYTES, Intents
-from keyhouse.store.contract import LedgerUnavailable
-from tests.ledger.makers import make_intent
+from tests.ledger.makers import make_intent, no_file_may_outgrow
 
 HOLD_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 from keyhouse.ledger.intents import Intents
-from tests.ledger.makers import make_intent
+from tests.ledger.makers import make_intent, no_file_may_outgrow
 intents = Intents(Path(sys.argv[1]), slots=8)
 intents.end(intents.begin(make_intent("req_ended")))
 intents.relayed(intents.begin(make_intent("req_cut")), 7, 300)
@@ -173,19 +172,13 @@ def test_a_file_of_another_layout_is_refused_and_left_alone(path: Path) -> None:
 
 
 def test_a_disk_without_room_refuses_the_call_and_serves_the_next(path: Path) -> None:
-    resource = pytest.importorskip("resource")
     intents = Intents(path, slots=4)
     slots = [intents.begin(make_intent(f"req_{n}")) for n in range(4)]
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, hard))
-    try:
-        with pytest.raises(LedgerUnavailable, match="cannot grow"):
+    with no_file_may_outgrow(path.stat().st_size):
+        with pytest.raises(KeyhouseError) as refused:
             intents.begin(make_intent("req_no_room"))
+        assert refused.value.code is ErrorCode.LEDGER_UNAVAILABLE
         intents.end(slots[0])
         intents.begin(make_intent("req_room_again"))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, ignored)
-        intents.close()
+    intents.close()
     assert ids_left(path) == ["req_1", "req_2", "req_3", "req_room_again"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from keyhouse.domain.usage import UsageRow
 from keyhouse.ledger.intents import Intents
 from keyhouse.ledger.journal import Backoff, Journal
 from keyhouse.store.contract import LedgerUnavailable
-from tests.ledger.makers import MemoryLedger, make_intent, make_row
+from keyhouse.store.sqlite import open_sqlite
+from tests.ledger.makers import MemoryLedger, make_intent, make_row, no_file_may_outgrow
 
 QUICK = Backoff(0.01, 0.02)
 
@@ -148,6 +150,32 @@ async def test_a_row_that_the_ledger_never_takes_does_not_keep_the_others_out(
     assert sorted(ledger.rows) == [f"req_{n}" for n in (0, 1, 2, 4, 5)]
     assert journal.available
     assert journal.turned_away == 1
+
+
+async def test_the_sqlite_ledger_goes_on_without_a_row_that_breaks_its_rules(tmp_path: Path) -> None:
+    with closing(open_sqlite(tmp_path)) as store:
+        journal = Journal(store.ledger, asyncio.get_running_loop(), backoff=QUICK)
+        nameless = make_row("req_2")._replace(organization_id=None)  # type: ignore[arg-type]  # the fault itself
+        rows = [make_row("req_1"), nameless, make_row("req_3")]
+        results = await asyncio.gather(*map(journal.append, rows), return_exceptions=True)
+        await journal.close()
+        assert [isinstance(result, LedgerUnavailable) for result in results] == [False, True, False]
+        assert store.ledger.contains(["req_1", "req_2", "req_3"]) == {"req_1", "req_3"}
+        assert journal.available
+
+
+async def test_a_full_disk_refuses_calls_until_it_has_room_and_their_rows_are_written_then(tmp_path: Path) -> None:
+    with closing(open_sqlite(tmp_path)) as store:
+        journal = Journal(store.ledger, asyncio.get_running_loop(), backoff=QUICK)
+        await journal.append(make_row("req_before"))
+        with no_file_may_outgrow((tmp_path / "ledger.db-wal").stat().st_size):
+            with pytest.raises(LedgerUnavailable):
+                await journal.append(make_row("req_full"))
+            assert not journal.available
+        await available(journal)
+        await journal.append(make_row("req_after"))
+        await journal.close()
+        assert [found.row.request_id for found in store.ledger.since(0)] == ["req_before", "req_full", "req_after"]
 
 
 async def test_a_caller_that_went_away_does_not_disturb_the_others(journal: Journal, ledger: MemoryLedger) -> None:

@@ -22,7 +22,6 @@ from typing import NamedTuple
 import msgspec
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
-from keyhouse.store.contract import LedgerUnavailable
 
 SLOT_BYTES = 1024
 _MAGIC = b"KHINTENT"
@@ -76,7 +75,6 @@ class Intents:
     def __init__(self, path: Path, slots: int = 1024) -> None:
         self.torn = 0
         """Slots dropped because a power cut left them incomplete."""
-        self._path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _lock(self._fd, path)
@@ -91,7 +89,7 @@ class Intents:
         self._scan()
 
     def begin(self, intent: Intent) -> int:
-        """Writes the intent; returns its slot. Raises `LedgerUnavailable` if the disk has no room for another slot."""
+        """Writes the intent; returns its slot. Raises `ledger_unavailable` if the disk has no room for another slot."""
         if not self._free:
             self._grow()
         payload = self._encode(intent)
@@ -157,7 +155,9 @@ class Intents:
         try:
             _allocate(self._fd, self._size, size)
         except OSError as error:
-            raise LedgerUnavailable(f"'{self._path}' cannot grow: {error.strerror}.") from error
+            raise KeyhouseError(
+                ErrorCode.LEDGER_UNAVAILABLE, "Usage cannot be recorded: the disk has no room. So no call is served."
+            ) from error
         grown = mmap.mmap(self._fd, size)
         self._map.close()
         self._map, self._size = grown, size

@@ -22,6 +22,8 @@ _INSERT = (
     f"INSERT INTO calls ({', '.join(UsageRow._fields)}) VALUES ({', '.join('?' * len(UsageRow._fields))})"  # noqa: S608
     " ON CONFLICT (request_id) DO NOTHING"
 )
+# Not the disk's fault and never cured by waiting: the caller writes the other rows without this one.
+_ROW_AT_FAULT = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 
 class SqliteLedger(LedgerReader):
@@ -53,12 +55,12 @@ class SqliteLedger(LedgerReader):
             self._writer.execute("BEGIN IMMEDIATE")
             self._writer.executemany(_INSERT, rows)
             self._writer.execute("COMMIT")
+        except (*_ROW_AT_FAULT, OverflowError, UnicodeEncodeError):
+            self._discard()
+            raise
         except sqlite3.Error as error:
             self._discard()
             raise LedgerUnavailable(f"Usage cannot be written to {self._path}: {error}.") from error
-        except (OverflowError, UnicodeEncodeError):
-            self._discard()
-            raise
 
     def _discard(self) -> None:
         """Closes the writing connection, which rolls back what it had begun: the next append starts from nothing."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 
+LOCK_FILE = "keyhouse.lock"
+
 
 def make_private(folder: Path, ours: Collection[str]) -> None:
     """Makes the folder, for its owner alone. One that exists is closed to others only if it is empty or holds one of `ours`:

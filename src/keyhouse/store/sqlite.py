@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from keyhouse.store import files
@@ -31,9 +31,9 @@ class SqliteStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._writer = _engine(folder / CONTROL_FILE, "BEGIN IMMEDIATE", connections=1)
-        self._reader = _engine(folder / CONTROL_FILE, "BEGIN", connections=64)
-        self._ledger_reader = _engine(folder / LEDGER_FILE, "BEGIN", connections=64)
+        self._writer = sqlite_engine(folder / CONTROL_FILE, "BEGIN IMMEDIATE", connections=1)
+        self._reader = sqlite_engine(folder / CONTROL_FILE, "BEGIN", connections=64)
+        self._ledger_reader = sqlite_engine(folder / LEDGER_FILE, "BEGIN", connections=64)
         self.ledger = SqliteLedger(folder / LEDGER_FILE, self._ledger_reader)
 
     @contextmanager
@@ -65,22 +65,41 @@ def open_sqlite(data_dir: Path) -> SqliteStore:
     Raises `SchemaError` if they are newer than this Keyhouse or not ours.
     """
     files.make_private(data_dir, (CONTROL_FILE, LEDGER_FILE))
-    with files.locked(data_dir / "keyhouse.lock"):
-        for name in (CONTROL_FILE, LEDGER_FILE):
-            files.create_private(data_dir / name)
-            _prepare(data_dir / name)
+    paths = [data_dir / CONTROL_FILE, data_dir / LEDGER_FILE]
+    with files.locked(data_dir / files.LOCK_FILE), translated():
+        for path in paths:
+            files.create_private(path)
+        # Both are looked at before either is changed.
+        for path in [path for path in paths if not _is_current(path)]:
+            _upgrade(path)
     return SqliteStore(data_dir)
 
 
-def _prepare(path: Path) -> None:
-    """Brings one file to the current schema."""
-    engine = _engine(path, "BEGIN IMMEDIATE", connections=1)
+def _is_current(path: Path) -> bool:
+    with _opened(path, "BEGIN") as engine, engine.begin() as connection:
+        state = state_of(connection, str(path))
+        if state is State.OTHER:
+            from keyhouse.store.upgrade import require_known
+
+            require_known(connection, str(path))
+        return state is State.CURRENT
+
+
+def _upgrade(path: Path) -> None:
+    from keyhouse.store.migrations import Part
+    from keyhouse.store.upgrade import upgrade
+
+    with _opened(path, "BEGIN IMMEDIATE") as engine:
+        _set_wal(engine)
+        with engine.begin() as connection:
+            upgrade(connection, [Part.LEDGER if path.name == LEDGER_FILE else Part.CONTROL], str(path))
+
+
+@contextmanager
+def _opened(path: Path, begin: str) -> Iterator[Engine]:
+    engine = sqlite_engine(path, begin, connections=1)
     try:
-        with translated():
-            _set_wal(engine)
-            with engine.begin() as connection:
-                if state_of(connection, str(path)) is not State.CURRENT:
-                    _upgrade(connection, path)
+        yield engine
     finally:
         engine.dispose()
 
@@ -94,14 +113,7 @@ def _set_wal(engine: Engine) -> None:
         driver.close()
 
 
-def _upgrade(connection: Connection, path: Path) -> None:
-    from keyhouse.store.migrations import Part
-    from keyhouse.store.upgrade import upgrade
-
-    upgrade(connection, [Part.LEDGER if path.name == LEDGER_FILE else Part.CONTROL], str(path))
-
-
-def _engine(path: Path, begin: str, connections: int) -> Engine:
+def sqlite_engine(path: Path, begin: str, connections: int) -> Engine:
     """An engine whose every transaction begins with `begin`; one that only reads can only read."""
 
     def connect() -> sqlite3.Connection:

@@ -22,16 +22,21 @@ def upgrade(connection: Connection, parts: Iterable[Part], where: str, target: s
 
     Raises `SchemaError` if the schema is newer than this Keyhouse.
     """
+    require_known(connection, where)
+    config = _config()
+    config.attributes["connection"] = connection
+    config.attributes["parts"] = frozenset(parts)
+    command.upgrade(config, target)
+
+
+def require_known(connection: Connection, where: str) -> None:
+    """Raises `SchemaError` unless the schema is one that this Keyhouse has had, or there is none yet."""
     version = version_of(connection)
     if version is not None and version not in revisions():
         raise SchemaError(
             f"{where} has schema {version}, this Keyhouse knows schemas up to {HEAD}: it was written by a newer one. "
             "Install that version again, or restore a backup from before the upgrade."
         )
-    config = _config()
-    config.attributes["connection"] = connection
-    config.attributes["parts"] = frozenset(parts)
-    command.upgrade(config, target)
 
 
 def revisions() -> list[str]:

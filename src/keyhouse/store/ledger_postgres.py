@@ -1,0 +1,89 @@
+"""The ledger as a table of PostgreSQL: one statement, one round trip, one transaction for a batch.
+
+`seq` grows in commit order because whoever appends holds an advisory lock from before the first number is taken until the commit
+is visible: PostgreSQL releases such a lock after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import get_type_hints
+
+import msgspec
+from pg8000.exceptions import Error
+from pg8000.native import Connection, PreparedStatement
+from sqlalchemy import Engine
+
+from keyhouse.domain.usage import UsageRow
+from keyhouse.store.contract import LedgerUnavailable
+from keyhouse.store.faults import reason, sqlstate
+from keyhouse.store.ledger import LedgerReader, storable
+
+APPEND_LOCK = 0x6B686C65  # "khle"
+_DATA_EXCEPTION = "22"
+_HINTS = get_type_hints(UsageRow)
+_VALUES = ", ".join(
+    f"(r->>{n})::bigint" if _HINTS[name] in {int, int | None} else f"r->>{n}" for n, name in enumerate(UsageRow._fields)
+)
+_INSERT = f"""
+    WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock({APPEND_LOCK}))
+    INSERT INTO calls ({", ".join(UsageRow._fields)})
+    SELECT {_VALUES} FROM held, jsonb_array_elements(CAST(:rows AS jsonb)) WITH ORDINALITY AS given (r, n) ORDER BY n
+    ON CONFLICT (request_id) DO NOTHING
+"""  # noqa: S608
+
+
+class PostgresLedger(LedgerReader):
+    """`contract.Ledger` on PostgreSQL. Appends go through one connection of their own, opened when it is needed."""
+
+    def __init__(self, connect: Callable[[], Connection], reader: Engine) -> None:
+        super().__init__(reader)
+        self._connect = connect
+        self._writer: tuple[Connection, PreparedStatement] | None = None
+        self._lock = Lock()
+
+    def append(self, rows: Sequence[UsageRow]) -> None:
+        if not rows:
+            return
+        with self._lock:
+            try:
+                self._insert(msgspec.json.encode(rows).decode())
+            except UnicodeEncodeError:
+                self._insert_storable(rows)
+            except Error as error:
+                if not sqlstate(error).startswith(_DATA_EXCEPTION):
+                    raise _unavailable(error) from error
+                self._insert_storable(rows)
+
+    def close(self) -> None:
+        with self._lock:
+            self._discard()
+
+    def _insert_storable(self, rows: Sequence[UsageRow]) -> None:
+        try:
+            self._insert(msgspec.json.encode([storable(row) for row in rows]).decode())
+        except Error as error:
+            raise _unavailable(error) from error
+
+    def _insert(self, rows: str) -> None:
+        try:
+            if self._writer is None:
+                connection = self._connect()
+                self._writer = connection, connection.prepare(_INSERT)
+            self._writer[1].run(rows=rows)
+        except Error:
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
+        """Closes the writing connection; the next append opens a new one."""
+        if self._writer is not None:
+            with suppress(Error, OSError):
+                self._writer[0].close()
+            self._writer = None
+
+
+def _unavailable(error: Error) -> LedgerUnavailable:
+    return LedgerUnavailable(f"Usage cannot be written to the database: {reason(error)}.")

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from keyhouse.domain.keys import Key, KeyKind
+from keyhouse.domain.projects import Organization, Project
 from keyhouse.domain.usage import Outcome, Pricing, UsageRow
 from keyhouse.ledger.rollup import Rollup, Sums, add, catch_up, coarsen, fold
 from keyhouse.store.contract import RollupFilter, RollupSums, Store, Transaction, Width
@@ -144,6 +146,31 @@ def test_a_row_written_late_counts_in_its_own_day(store: SqliteStore) -> None:
     assert days == [(T0, 1), (T0 + DAY, 1)]
 
 
+def last_used(store: Store) -> int | None:
+    with store.read() as tx:
+        key = tx.keys.get(ORGANIZATION, "key_a")
+    assert key is not None
+    return key.last_used_at
+
+
+def with_key(store: Store) -> None:
+    with store.write() as tx:
+        tx.organizations.add(Organization(ORGANIZATION, "House", T0))
+        tx.projects.add(Project("proj_default", ORGANIZATION, "Default project", T0, is_default=True))
+        tx.keys.add(Key("key_a", KeyKind.USER, ORGANIZATION, "proj_default", "user-alice", None, "job", T0))
+
+
+def test_a_key_was_last_used_at_its_latest_call(store: SqliteStore) -> None:
+    with_key(store)
+    assert last_used(store) is None
+    store.ledger.append([usage_row(at=T0 + 50), usage_row(at=T0 + 90), usage_row(at=T0 + 70)])
+    catch_up(store)
+    assert last_used(store) == T0 + 90
+    store.ledger.append([usage_row(at=T0 + 80)])
+    catch_up(store)
+    assert last_used(store) == T0 + 90
+
+
 class CutError(Exception):
     """The process died here."""
 
@@ -169,13 +196,14 @@ class CutStore:
 
 
 def test_what_a_crash_cut_is_counted_once_after_it(store: SqliteStore) -> None:
+    with_key(store)
     store.ledger.append([usage_row() for _ in range(10)])
     cut: Store = CutStore(store, cuts=1)  # type: ignore[assignment]  # the rest of the contract is passed on by __getattr__
     with pytest.raises(CutError):
         catch_up(cut)
-    assert totals(store, Width.DAY).requests == 0
+    assert (totals(store, Width.DAY).requests, last_used(store)) == (0, None)
     assert catch_up(cut) == 10
-    assert totals(store, Width.DAY).requests == 10
+    assert (totals(store, Width.DAY).requests, last_used(store)) == (10, T0)
 
 
 # --- in the background -----------------------------------------------------------------------------------------------
@@ -198,7 +226,7 @@ def test_rows_found_at_the_start_are_caught_up(store: SqliteStore) -> None:
     rollup.close()
 
 
-@pytest.mark.parametrize(("woken", "poll"), [(True, 60.0), (False, 0.5)])
+@pytest.mark.parametrize(("woken", "poll"), [(True, 60.0), (False, 0.4)])
 def test_a_row_is_in_the_reports_within_a_second(store: SqliteStore, woken: bool, poll: float) -> None:
     rollup = Rollup(store, poll_seconds=poll)
     rollup.start()

@@ -127,11 +127,11 @@ def _apply(store: Store, mark: int, rows: Iterable[LedgerRow]) -> int:
 class Rollup:
     """Keeps the rollups behind the ledger by less than a second, in one background thread, until it is closed.
 
-    `wake` is for whoever commits rows, from any thread. Rows of other processes are found within `poll_seconds`. Wake-ups
-    closer than `linger_seconds` share one round, so that load makes a row cheaper.
+    `wake` is for whoever commits rows, from any thread. Wake-ups closer than `linger_seconds` share one round, so that load
+    makes a row cheaper. Rows of other processes are found within the sum of both times.
     """
 
-    def __init__(self, store: Store, *, linger_seconds: float = 0.2, poll_seconds: float = 0.5) -> None:
+    def __init__(self, store: Store, *, linger_seconds: float = 0.4, poll_seconds: float = 0.4) -> None:
         self._store = store
         self._linger = linger_seconds
         self._poll = poll_seconds
@@ -154,7 +154,8 @@ class Rollup:
         """Rolls up what is committed, then ends the thread. Close the journal first."""
         self._closing.set()
         self._woken.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     @property
     def failures(self) -> int:

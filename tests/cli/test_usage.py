@@ -134,6 +134,11 @@ def test_estimated_calls_are_told(store: SqliteStore) -> None:
     assert "1 call had tokens counted here" in run(store, "usage")
 
 
+def test_what_costs_something_never_shows_as_nothing(store: SqliteStore) -> None:
+    store.ledger.append([usage_row(costs=(1, 0, 0))])
+    assert run(store, "costs").splitlines()[-1].split() == ["Total", "<$0.000001"]
+
+
 # --- for programs ----------------------------------------------------------------------------------------------------
 
 
@@ -211,10 +216,11 @@ def test_a_distance_begins_with_a_whole_period() -> None:
         ("since", ["usage", "--since", "2024-02-31"]),
         ("by", ["usage", "--by", "colour"]),
         ("kind", ["usage", "--kind", "images"]),
-        ("bucket_width", ["usage", "--bucket", "5m"]),
-        ("bucket_width", ["costs", "--bucket", "1h"]),
+        ("bucket", ["usage", "--bucket", "5m"]),
+        ("bucket", ["costs", "--bucket", "1h"]),
         ("bucket_width", ["usage", "--since", "2000-01-01", "--bucket", "1m"]),
-        ("end_time", ["usage", "--until", "2000-01-01"]),
+        ("since", ["usage", "--until", "2000-01-01"]),
+        ("since", ["usage", "--since", "2100-01-01"]),
         ("csv", ["usage", "--json", "--csv"]),
     ],
 )

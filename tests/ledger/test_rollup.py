@@ -13,6 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from keyhouse.domain.keys import Key, KeyKind
+from keyhouse.domain.people import Member, OrganizationRole, Person
 from keyhouse.domain.projects import Organization, Project
 from keyhouse.domain.usage import Outcome, Pricing, UsageRow
 from keyhouse.ledger.rollup import Rollup, Sums, add, catch_up, coarsen, fold
@@ -156,6 +157,10 @@ def last_used(store: Store) -> int | None:
 def with_key(store: Store) -> None:
     with store.write() as tx:
         tx.organizations.add(Organization(ORGANIZATION, "House", T0))
+        tx.people.add(
+            Person("user-alice", "alice@example.com", "Alice", T0),
+            Member(ORGANIZATION, "user-alice", OrganizationRole.OWNER, T0),
+        )
         tx.projects.add(Project("proj_default", ORGANIZATION, "Default project", T0, is_default=True))
         tx.keys.add(Key("key_a", KeyKind.USER, ORGANIZATION, "proj_default", "user-alice", None, "job", T0))
 

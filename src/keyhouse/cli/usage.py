@@ -58,7 +58,7 @@ def register(app: typer.Typer, house: House) -> None:
             raise invalid("kind", f"'--kind' must be {', '.join(_KINDS)}, not '{shown(kind)}'.")
         with house() as (control, caller):
             scope = Scope(since, until, by, bucket, project or [], key or [], model or [])
-            query = _query(control, caller, scope, _GROUPS)
+            query = _query(control, caller, scope, _GROUPS, ("1m", "1h", "1d"))
             _show(control, caller, _KINDS[kind], query, as_json=as_json, as_csv=as_csv)
 
     @app.command("costs")
@@ -76,7 +76,7 @@ def register(app: typer.Typer, house: House) -> None:
         """Shows what calls cost, in US dollars."""
         with house() as (control, caller):
             scope = Scope(since, until, by, bucket, project or [], key or [], [])
-            query = _query(control, caller, scope, _GROUPS | {"model": "line_item"})
+            query = _query(control, caller, scope, _GROUPS | {"model": "line_item"}, ("1d",))
             _show(control, caller, (COSTS,), query, as_json=as_json, as_csv=as_csv)
 
 
@@ -92,20 +92,23 @@ class Scope(NamedTuple):
     models: Sequence[str]
 
 
-def _query(control: Control, caller: Caller, scope: Scope, groups: dict[str, str]) -> Query:
+def _query(control: Control, caller: Caller, scope: Scope, groups: dict[str, str], buckets: tuple[str, ...]) -> Query:
     now = control.clock()
-    project_ids = tuple(find_project(control, caller, text).id for text in scope.projects)
-    key_ids = tuple(find_key(control, caller, text).id for text in scope.keys)
+    if scope.bucket not in buckets:
+        raise invalid("bucket", f"'--bucket' must be {', '.join(buckets)}; not '{shown(scope.bucket)}'.")
+    since = parse_time("since", scope.since, now, _BUCKETS[scope.bucket])
+    until = None if scope.until is None else parse_time("until", scope.until, now, 1)
+    if since >= (now + 1 if until is None else until):
+        raise invalid("since", "'--since' must be earlier than '--until', or than now.")
     return Query(
-        caller.organization_id,
-        parse_time("since", scope.since, now, _BUCKETS.get(scope.bucket, 60)),
-        None if scope.until is None else parse_time("until", scope.until, now, 1),
-        scope.bucket,
-        _groups(scope.by, groups),
-        project_ids or None,
-        None,
-        key_ids or None,
-        tuple(scope.models) or None,
+        organization_id=caller.organization_id,
+        start_time=since,
+        end_time=until,
+        bucket_width=scope.bucket,
+        group_by=_groups(scope.by, groups),
+        project_ids=tuple(find_project(control, caller, text).id for text in scope.projects) or None,
+        api_key_ids=tuple(find_key(control, caller, text).id for text in scope.keys) or None,
+        models=tuple(scope.models) or None,
     )
 
 
@@ -170,7 +173,7 @@ def _report_lines(buckets: Sequence[Bucket[Result]], query: Query, names: dict[s
             rows.append([_period(bucket.start_time, query.bucket_width), *labels, *cells[-len(figures) :]])
     if not rows:
         return ["Nothing was used in this time."]
-    sums = [format_dollars(totals[0])] if costs else [f"{number:,}" for number in totals]
+    sums = [_amount(totals[0])] if costs else [f"{number:,}" for number in totals]
     blank = [""] * (len(heads) + len(figures) - len(sums))
     right = {"Tokens", "Cost", "Requests", "Input", "Cached", "Output"}
     return _aligned([["Period (UTC)", *heads, *figures], *rows, ["Total", *blank, *sums]], right)
@@ -195,6 +198,10 @@ def _figures(result: Result) -> tuple[list[str], list[int]]:
     kind = result.object.split(".")[2]
     numbers = [result.num_model_requests, result.input_tokens, cached, output]
     return [kind, *(f"{number:,}" for number in numbers)], numbers
+
+
+def _amount(nanos: int) -> str:
+    return "<$0.000001" if 0 < nanos < 500 else format_dollars(nanos)  # what costs something never shows as nothing
 
 
 def _label(value: str | None, names: dict[str, str]) -> str:

@@ -53,6 +53,12 @@ class Inflight:
             if public_id is None or (call.credential is not None and call.credential.public_id == public_id):
                 call.cut(outcome)
 
+    def renew(self, key_id: str, fresh: Credential) -> None:
+        """What is known of a secret has changed: its running calls go on with the new facts, such as an earlier end."""
+        for call in self._by_key.get(key_id, ()):
+            if call.credential is not None and call.credential.public_id == fresh.public_id:
+                call.credential = fresh
+
     async def expire(self, clock: Callable[[], int]) -> None:
         """Ends calls whose secret ends while they run, for ever."""
         while True:

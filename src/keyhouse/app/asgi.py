@@ -1,0 +1,50 @@
+"""The ASGI application behind the data plane's short way: the administration API, the metrics, and a 404 for all else."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from keyhouse.api.administration import build
+from keyhouse.app.gateway import Gateway
+from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
+from keyhouse.wire.errors import envelope
+from keyhouse.wire.headers import SECURITY_HEADERS, header
+
+_ADMINISTRATION = ("/v1/organization", "/v1/projects/")
+
+
+def application(gateway: Gateway) -> ASGIApp:
+    """For requests that `Lobby.is_direct` does not claim."""
+    administration = build(gateway.control, gateway.authenticate_admin)
+    registry = CollectorRegistry()
+    registry.register(gateway.counters)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["path"].startswith(_ADMINISTRATION):
+            await administration(scope, receive, send)
+            return
+        try:
+            response = await _other(gateway, registry, scope)
+        except KeyhouseError as error:
+            response = _json(error.code.status, envelope(error))
+        await response(scope, receive, send)
+
+    return app
+
+
+async def _other(gateway: Gateway, registry: CollectorRegistry, scope: Scope) -> Response:
+    if scope["path"] != "/metrics":
+        message = f"Unknown request URL: {shown(scope['method'])} {shown(scope['path'])}. Nothing is served there."
+        raise KeyhouseError(ErrorCode.UNKNOWN_ROUTE, message)
+    await run_in_threadpool(gateway.authenticate_admin, header(scope["headers"], b"authorization"))
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _json(status: int, body: bytes) -> Response:
+    headers = {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
+    return Response(body, status, headers, media_type="application/json")

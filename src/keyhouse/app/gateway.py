@@ -1,0 +1,228 @@
+"""A running gateway, put together: what serves calls, what follows control, and the order in which they start and end."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import structlog
+
+from keyhouse.app import announce, local
+from keyhouse.app.house import Opened
+from keyhouse.control.context import Caller, Control
+from keyhouse.domain.audit import Actor
+from keyhouse.domain.upstreams import seal_context
+from keyhouse.domain.usage import Outcome
+from keyhouse.edge import health
+from keyhouse.edge.counters import Counters
+from keyhouse.edge.exchange import Exchange
+from keyhouse.edge.inflight import Inflight
+from keyhouse.edge.lobby import Lobby
+from keyhouse.edge.relay import Relay
+from keyhouse.ledger.intents import Intents
+from keyhouse.ledger.journal import Journal
+from keyhouse.ledger.pricing import PriceBook
+from keyhouse.ledger.recovery import recover
+from keyhouse.ledger.refusals import RefusalLog
+from keyhouse.ledger.rollup import Rollup
+from keyhouse.policy.authn import Authenticator
+from keyhouse.policy.authz import require_admin_key
+from keyhouse.policy.changes import ChangeFollower
+from keyhouse.policy.keyring import Keyring
+from keyhouse.settings import Settings
+from keyhouse.store.contract import ChangeKind
+from keyhouse.store.contract import KeyRing as StoredSecret
+from keyhouse.upstream.contract import Timeouts
+from keyhouse.upstream.http import HttpTransport
+from keyhouse.upstream.local import LocalModels
+from keyhouse.upstream.router import Router, in_order
+
+_log = structlog.get_logger(__name__)
+ANNOUNCE_SECONDS = 10.0
+INTENTS_FILE = "inflight.bin"
+
+
+def recovered_intents(data: Path, opened: Opened) -> Intents:
+    """Takes the data directory for this gateway alone, and settles what the last one left. Raises `conflict` if another runs."""
+    intents = Intents(data / INTENTS_FILE)
+    charged = recover(intents, opened.store.ledger, PriceBook.load(opened.store))
+    if charged:
+        _log.warning("calls that a crash had cut were charged", calls=charged)
+    return intents
+
+
+class Gateway:
+    """Everything of a gateway that lives on one event loop. Build it there; `start`, serve, `stop`."""
+
+    def __init__(self, settings: Settings, opened: Opened, intents: Intents, local_models: LocalModels | None) -> None:
+        self._settings = settings
+        self._opened = opened
+        self._store = opened.store
+        self._intents = intents
+        self._local = local_models
+        self._loop = asyncio.get_running_loop()
+        self._background: list[asyncio.Task[None]] = []
+        self._reads = ThreadPoolExecutor(4, thread_name_prefix="keyhouse-read")
+        self._estimator = ThreadPoolExecutor(1, thread_name_prefix="keyhouse-estimate")
+        self.counters = Counters()
+        self._inflight = Inflight()
+        self._rollup = Rollup(self._store)
+        self._refusals = RefusalLog(self._store)
+        self._journal = Journal(
+            self._store.ledger, self._loop, intents=intents, on_committed=lambda _: self._rollup.wake()
+        )
+        self._transport = HttpTransport(max_connections_per_origin=settings.upstream_connections)
+        self._keyring = Keyring(self._find_secret, settings.keyring_size, self._reads)
+        self._authenticator = Authenticator(self._keyring, opened.peppers)
+        head = self._change_head()
+        self._relay = self._build_relay()
+        self._follower = ChangeFollower(
+            self._store,
+            {
+                ChangeKind.KEY: self._key_changed,
+                ChangeKind.PRICES: self._prices_changed,
+                ChangeKind.PROJECT: self._project_changed,
+                ChangeKind.UPSTREAMS: self._upstreams_changed,
+            },
+            self._reads,
+            head,
+        )
+        self.control = Control(
+            store=self._store,
+            clock=opened.control.clock,
+            peppers=opened.peppers,
+            sealer=opened.sealer,
+            announce=self._announce,
+        )
+        self.lobby = self._build_lobby()
+
+    async def start(self) -> None:
+        """Begins the background work. Calls may be served as soon as this returns."""
+        self._rollup.start()
+        if self._local is not None:
+            await self._local.start()
+        self._control_socket = await announce.listen(self._settings.data, self._follower)
+        for work in (self.lobby.keep_time(), self._inflight.expire(self.control.clock), self._follower.follow()):
+            self._background.append(self._loop.create_task(work))
+
+    async def stop(self) -> None:
+        """Ends everything in order: the last rows are durable and rolled up before the store closes."""
+        self._control_socket.close()
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        if self._local is not None:
+            await self._local.stop()
+        await self._transport.aclose()
+        await self._journal.close()
+        for close in (self._refusals.close, self._rollup.close, self._estimator.shutdown, self._reads.shutdown):
+            await asyncio.to_thread(close)
+        self._intents.close()
+
+    def authenticate_admin(self, authorization: str | None) -> Caller:
+        """Who calls the administration API. Blocks; for worker threads. Raises 401, and 403 for a project key."""
+        raw = None if authorization is None else authorization.encode("latin-1", "replace")
+        waiting = self._authenticator.authenticate(raw, self.control.clock())
+        credential = asyncio.run_coroutine_threadsafe(waiting, self._loop).result(ANNOUNCE_SECONDS)
+        require_admin_key(credential)
+        key = credential.key
+        return Caller(key.organization_id, Actor("api_key", user_id=key.user_id, key_id=key.id))
+
+    async def serve(self, exchange: Exchange) -> None:
+        """Answers one exchange of the short way."""
+        if exchange.path in health.PATHS:
+            health.answer(exchange, self._problem)
+        else:
+            await self._relay.serve(exchange)
+
+    def _problem(self) -> str | None:
+        return None if self._journal.available else "usage cannot be recorded"
+
+    # --- building ---
+
+    def _build_relay(self) -> Relay:
+        settings = self._settings
+        return Relay(
+            authenticator=self._authenticator,
+            router=self._read_router(),
+            price_book=PriceBook.load(self._store),
+            transport=self._transport,
+            journal=self._journal,
+            intents=self._intents,
+            refusals=self._refusals,
+            inflight=self._inflight,
+            counters=self.counters,
+            estimator=self._estimator,
+            timeouts=Timeouts(
+                pool=settings.upstream_pool_timeout,
+                connect=settings.upstream_connect_timeout,
+                first_byte=settings.upstream_first_byte_timeout,
+                idle=settings.upstream_idle_timeout,
+            ),
+            max_body_bytes=settings.max_body_bytes,
+            max_response_bytes=settings.max_response_bytes,
+        )
+
+    def _build_lobby(self) -> Lobby:
+        settings = self._settings
+        return Lobby(
+            self.serve,
+            self.counters.refused,
+            head_timeout=settings.head_timeout,
+            keep_alive=settings.keep_alive,
+            max_headers=settings.max_headers,
+            max_header_bytes=settings.max_header_bytes,
+            body_min_rate=settings.body_min_rate,
+            max_connections=settings.max_connections,
+            max_connections_per_address=settings.max_connections_per_address,
+        )
+
+    # --- reading the store, in a worker thread ---
+
+    def _find_secret(self, public_id: str) -> StoredSecret | None:
+        with self._store.read() as tx:
+            return tx.keys.find_secret(public_id)
+
+    def _read_router(self) -> Router:
+        with self._store.read() as tx:
+            upstreams = tx.upstreams.all()
+        keys = {
+            upstream.id: self._opened.sealer.open(upstream.sealed_key, seal_context(upstream.id)).decode("latin-1")
+            if upstream.sealed_key is not None
+            else None
+            for upstream in upstreams
+        }
+        return in_order(upstreams, keys, local.targets(self._local) if self._local is not None else [])
+
+    def _change_head(self) -> int:
+        with self._store.read() as tx:
+            return tx.changes.head()
+
+    # --- what changes do ---
+
+    def _announce(self, seq: int) -> None:
+        """For the administration API, which runs in this process: blocks its worker thread, never the loop."""
+        asyncio.run_coroutine_threadsafe(self._follower.through(seq), self._loop).result(ANNOUNCE_SECONDS)
+
+    async def _key_changed(self, key_id: str) -> None:
+        self._keyring.evict_key(key_id)
+        for public_id in self._inflight.public_ids(key_id):
+            fresh = await self._keyring.load(public_id)
+            now = self.control.clock()
+            ended = fresh is None or (fresh.valid_until is not None and fresh.valid_until <= now)
+            if fresh is None or ended or not fresh.usable or fresh.project_archived:
+                self._inflight.cut(key_id, Outcome.REVOKED, public_id)
+            else:
+                self._inflight.renew(key_id, fresh)
+
+    async def _project_changed(self, project_id: str) -> None:
+        self._keyring.evict_project(project_id)
+        for key_id in self._inflight.keys_of_project(project_id):
+            await self._key_changed(key_id)
+
+    async def _prices_changed(self, _: str) -> None:
+        self._relay.price_book = await self._loop.run_in_executor(self._reads, PriceBook.load, self._store)
+
+    async def _upstreams_changed(self, _: str) -> None:
+        self._relay.router = await self._loop.run_in_executor(self._reads, self._read_router)

@@ -17,8 +17,19 @@ from keyhouse.control.context import Caller, Control
 from keyhouse.domain.errors import invalid
 from keyhouse.domain.money import NANOS_PER_DOLLAR
 from keyhouse.ledger import reports
-from keyhouse.ledger.report_query import COMPLETIONS, COSTS, EMBEDDINGS, WIDTHS, Kind, Query
-from keyhouse.ledger.reports import Bucket, CostsResult, Report, UsageCompletionsResult, UsageEmbeddingsResult
+from keyhouse.ledger.reports import (
+    COMPLETIONS,
+    COSTS,
+    EMBEDDINGS,
+    WIDTHS,
+    Bucket,
+    CostsResult,
+    Kind,
+    Query,
+    Report,
+    UsageCompletionsResult,
+    UsageEmbeddingsResult,
+)
 from keyhouse.store.contract import Width
 
 __all__ = ["COMPLETIONS", "COSTS", "EMBEDDINGS", "Bucket", "CostsResult", "Kind", "Query"]

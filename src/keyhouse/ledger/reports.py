@@ -17,9 +17,28 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from keyhouse.domain.usage import Pricing
-from keyhouse.ledger.report_query import COMPLETIONS, COSTS, Cut, Kind, Query, cut_of
+from keyhouse.ledger.report_query import COMPLETIONS, COSTS, EMBEDDINGS, WIDTHS, Cut, Kind, Query, cut_of
 from keyhouse.ledger.rollup import add, catch_up
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Store, Width
+
+__all__ = [
+    "COMPLETIONS",
+    "COSTS",
+    "EMBEDDINGS",
+    "WIDTHS",
+    "Bucket",
+    "CostsResult",
+    "Kind",
+    "Query",
+    "Report",
+    "UsageCompletionsResult",
+    "UsageEmbeddingsResult",
+    "UsageResult",
+    "cost_report",
+    "refresh",
+    "segments",
+    "usage_report",
+]
 
 
 class UsageEmbeddingsResult(msgspec.Struct, frozen=True, kw_only=True):

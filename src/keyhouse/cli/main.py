@@ -48,7 +48,7 @@ def build(doors: Doors) -> typer.Typer:
     return app
 
 
-def _root(data: Data = None) -> None:  # noqa: ARG001 - kept by the option's callback
+def _root(data: Data = None) -> None:
     """Your own API-key platform, in front of any model that speaks OpenAI's API."""
 
 

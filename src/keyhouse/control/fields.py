@@ -75,7 +75,7 @@ def permissions_of_scopes(value: object, param: str = "scopes") -> Permissions:
         raise invalid(param, f"'{param}' must be a list of scopes such as 'api.chat.write'.")
     granted: dict[str, str] = {}
     for i, entry in enumerate(value):
-        if entry not in _SCOPES:
+        if not isinstance(entry, str) or entry not in _SCOPES:
             raise invalid(
                 f"{param}[{i}]", f"'{shown(str(entry))}' is not a scope; scopes are api.<resource>.<read|write>."
             )

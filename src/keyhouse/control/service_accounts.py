@@ -83,7 +83,7 @@ def update(
     now = control.clock()
     if name is UNSET and role is UNSET:
         raise invalid("name", "Give something to change: name.")
-    if role not in {UNSET, _ROLE}:
+    if role is not UNSET and role != _ROLE:
         raise fields.not_enforced("role")
     wanted = UNSET if name is UNSET else fields.name(name)
     with control.store.write() as tx:

@@ -12,7 +12,8 @@ def configure(level: str, form: str) -> None:
     """`level` is a level's name, `form` is `console` or `json`."""
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=number, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
+    for talkative in ("alembic", "uvicorn.error"):
+        logging.getLogger(talkative).setLevel(max(number, logging.WARNING))
     render: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if form == "console":
         render = structlog.dev.ConsoleRenderer(

@@ -12,21 +12,24 @@ from hypothesis import strategies as st
 from keyhouse.domain.usage import Outcome, UsageRow
 from keyhouse.ledger.report_query import EMBEDDINGS, Query
 from keyhouse.ledger.reports import usage_report
-from keyhouse.store.sqlite import SqliteStore, open_sqlite
+from keyhouse.store.contract import Store
+from keyhouse.store.opening import open_store
+from keyhouse.store.sqlite import open_sqlite
 from tests.ledger.report_house import NOW, costs, requests, results, rolled_up
 from tests.ledger.rollup_rows import ORGANIZATION, T0, usage_row
 
 Call = tuple[int, str, tuple[int, ...] | None]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = open_sqlite(tmp_path / "house")
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    opened = open_store(tmp_path / "house", url)
     yield opened
     opened.close()
 
 
-def test_completions_and_embeddings_are_counted_apart(store: SqliteStore) -> None:
+def test_completions_and_embeddings_are_counted_apart(store: Store) -> None:
     rolled_up(
         store,
         usage_row(operation="chat.completions"),
@@ -40,18 +43,18 @@ def test_completions_and_embeddings_are_counted_apart(store: SqliteStore) -> Non
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_a_call_counts_as_a_request_however_it_ended(store: SqliteStore, outcome: Outcome) -> None:
+def test_a_call_counts_as_a_request_however_it_ended(store: Store, outcome: Outcome) -> None:
     rolled_up(store, usage_row(outcome=outcome))
     assert requests(store) == 1
 
 
-def test_another_organization_s_calls_are_not_there(store: SqliteStore) -> None:
+def test_another_organization_s_calls_are_not_there(store: Store) -> None:
     rolled_up(store, usage_row(organization_id="org-other"))
     assert requests(store) == 0
     assert costs(store) == []
 
 
-def test_token_counts_keep_openai_s_identities(store: SqliteStore) -> None:
+def test_token_counts_keep_openai_s_identities(store: Store) -> None:
     rolled_up(store, usage_row(input_tokens=5000, cached_tokens=1800, cache_write_tokens=200, input_audio_tokens=300,
                                output_tokens=1000, output_audio_tokens=100))  # fmt: skip
     (found,) = results(store)
@@ -91,7 +94,7 @@ def _varied() -> list[UsageRow]:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_each_group_is_told_and_the_others_are_null(store: SqliteStore, group: str) -> None:
+def test_each_group_is_told_and_the_others_are_null(store: Store, group: str) -> None:
     rolled_up(store, *_varied())
     found = results(store, group_by=(group,))
     assert {getattr(result, group) for result in found} == GROUPS[group]
@@ -101,7 +104,7 @@ def test_each_group_is_told_and_the_others_are_null(store: SqliteStore, group: s
         assert all(getattr(result, other) is None for result in found)
 
 
-def test_groups_combine(store: SqliteStore) -> None:
+def test_groups_combine(store: Store) -> None:
     rolled_up(store, *_varied(), usage_row())
     found = {(r.model, r.api_key_id): r.num_model_requests for r in results(store, group_by=("model", "api_key_id"))}
     assert found == {("m-small", "key_a"): 2, ("m-large", "key_b"): 1, ("m-small", "key_robo"): 1}
@@ -120,7 +123,7 @@ def test_groups_combine(store: SqliteStore) -> None:
         ({"batch": False}, 3),
     ],
 )
-def test_filters_keep_what_they_name(store: SqliteStore, asked: dict[str, object], expected: int) -> None:
+def test_filters_keep_what_they_name(store: Store, asked: dict[str, object], expected: int) -> None:
     rolled_up(store, *_varied())
     assert requests(store, **asked) == expected
 
@@ -128,14 +131,14 @@ def test_filters_keep_what_they_name(store: SqliteStore, asked: dict[str, object
 # --- what it cost ----------------------------------------------------------------------------------------------------
 
 
-def test_costs_are_the_exact_sum_of_rows(store: SqliteStore) -> None:
+def test_costs_are_the_exact_sum_of_rows(store: Store) -> None:
     rolled_up(store, *[usage_row(costs=(333_333_333, 1, 666_666_667)) for _ in range(7)], usage_row(cost_nanos=5))
     (found,) = costs(store)
     assert found.amount_nanos == 7 * 1_000_000_001 + 5
     assert (found.line_item, found.quantity, found.quantity_unit) == (None, None, None)
 
 
-def test_line_items_are_a_model_s_parts_with_their_tokens(store: SqliteStore) -> None:
+def test_line_items_are_a_model_s_parts_with_their_tokens(store: Store) -> None:
     rolled_up(store, usage_row(input_tokens=100, cached_tokens=40, output_tokens=20, costs=(60, 10, 50)))
     found = [(r.line_item, r.amount_nanos, r.quantity, r.quantity_unit) for r in costs(store, group_by=("line_item",))]
     assert found == [
@@ -145,7 +148,7 @@ def test_line_items_are_a_model_s_parts_with_their_tokens(store: SqliteStore) ->
     ]
 
 
-def test_unpriced_usage_is_a_line_of_its_own_and_counted_beside_every_sum(store: SqliteStore) -> None:
+def test_unpriced_usage_is_a_line_of_its_own_and_counted_beside_every_sum(store: Store) -> None:
     rolled_up(store, usage_row(costs=(7, 0, 8)), usage_row(cost_nanos=None, input_tokens=11, output_tokens=4))
     (whole,) = costs(store)
     assert (whole.amount_nanos, whole.num_unpriced_requests) == (15, 1)
@@ -158,7 +161,7 @@ def test_unpriced_usage_is_a_line_of_its_own_and_counted_beside_every_sum(store:
     assert usage.num_unpriced_requests == 1
 
 
-def test_costs_group_by_project_key_and_user(store: SqliteStore) -> None:
+def test_costs_group_by_project_key_and_user(store: Store) -> None:
     rolled_up(store, *[row._replace(cost_nanos=9, cost_input_nanos=9) for row in _varied()])
     assert {r.project_id: r.amount_nanos for r in costs(store, group_by=("project_id",))} == {
         "proj_default": 18,
@@ -170,13 +173,13 @@ def test_costs_group_by_project_key_and_user(store: SqliteStore) -> None:
     assert {r.user_id: r.amount_nanos for r in costs(store, group_by=("user_id",))} == {"user-alice": 18, None: 9}
 
 
-def test_line_items_can_be_chosen(store: SqliteStore) -> None:
+def test_line_items_can_be_chosen(store: Store) -> None:
     rolled_up(store, usage_row(costs=(60, 10, 50)))
     (found,) = costs(store, line_items=("m-small, output",))
     assert found.amount_nanos == 50
 
 
-def test_calls_that_call_no_model_cost_nothing_and_show_nothing(store: SqliteStore) -> None:
+def test_calls_that_call_no_model_cost_nothing_and_show_nothing(store: Store) -> None:
     rolled_up(store, usage_row(operation="models.list", model=None, input_tokens=0, output_tokens=0, cost_nanos=None))
     assert costs(store) == []
 

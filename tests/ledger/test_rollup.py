@@ -18,7 +18,8 @@ from keyhouse.domain.projects import Organization, Project
 from keyhouse.domain.usage import Outcome, Pricing, UsageRow
 from keyhouse.ledger.rollup import Rollup, Sums, add, catch_up, coarsen, fold
 from keyhouse.store.contract import RollupFilter, RollupSums, Store, Transaction, Width
-from keyhouse.store.sqlite import SqliteStore, open_sqlite
+from keyhouse.store.opening import open_store
+from keyhouse.store.sqlite import open_sqlite
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
 
 ROWS = st.builds(
@@ -35,9 +36,10 @@ ROWS = st.builds(
 EVERYTHING = RollupFilter(ORGANIZATION, 0, T0 * 2)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = open_sqlite(tmp_path / "house")
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    opened = open_store(tmp_path / "house", url)
     yield opened
     opened.close()
 
@@ -127,7 +129,7 @@ def test_catching_up_in_batches_of_any_size_counts_each_row_once(
         store.close()
 
 
-def test_several_at_once_count_nothing_twice(store: SqliteStore) -> None:
+def test_several_at_once_count_nothing_twice(store: Store) -> None:
     store.ledger.append([usage_row() for _ in range(300)])
     threads = [threading.Thread(target=catch_up, args=(store, 7)) for _ in range(4)]
     for thread in threads:
@@ -137,7 +139,7 @@ def test_several_at_once_count_nothing_twice(store: SqliteStore) -> None:
     assert totals(store, Width.HOUR).requests == 300
 
 
-def test_a_row_written_late_counts_in_its_own_day(store: SqliteStore) -> None:
+def test_a_row_written_late_counts_in_its_own_day(store: Store) -> None:
     store.ledger.append([usage_row(at_us=(T0 + DAY) * 1_000_000)])
     catch_up(store)
     store.ledger.append([usage_row(at_us=T0 * 1_000_000)])
@@ -165,7 +167,7 @@ def with_key(store: Store) -> None:
         tx.keys.add(Key("key_a", KeyKind.USER, ORGANIZATION, "proj_default", "user-alice", None, "job", T0))
 
 
-def test_a_key_was_last_used_at_its_latest_call(store: SqliteStore) -> None:
+def test_a_key_was_last_used_at_its_latest_call(store: Store) -> None:
     with_key(store)
     assert last_used(store) is None
     store.ledger.append([usage_row(at=T0 + 50), usage_row(at=T0 + 90), usage_row(at=T0 + 70)])
@@ -183,7 +185,7 @@ class CutError(Exception):
 class CutStore:
     """A store whose next writing transactions are cut just before their commit."""
 
-    def __init__(self, store: SqliteStore, cuts: int) -> None:
+    def __init__(self, store: Store, cuts: int) -> None:
         self._store = store
         self.ledger = store.ledger
         self.cuts = cuts
@@ -200,7 +202,7 @@ class CutStore:
         return getattr(self._store, name)
 
 
-def test_what_a_crash_cut_is_counted_once_after_it(store: SqliteStore) -> None:
+def test_what_a_crash_cut_is_counted_once_after_it(store: Store) -> None:
     with_key(store)
     store.ledger.append([usage_row() for _ in range(10)])
     cut: Store = CutStore(store, cuts=1)  # type: ignore[assignment]  # the rest of the contract is passed on by __getattr__
@@ -223,7 +225,7 @@ def until(holds: Callable[[], bool], seconds: float = 5.0) -> float:
     return time.monotonic() - began
 
 
-def test_rows_found_at_the_start_are_caught_up(store: SqliteStore) -> None:
+def test_rows_found_at_the_start_are_caught_up(store: Store) -> None:
     store.ledger.append([usage_row()])
     rollup = Rollup(store, poll_seconds=60)
     rollup.start()
@@ -232,7 +234,7 @@ def test_rows_found_at_the_start_are_caught_up(store: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize(("woken", "poll"), [(True, 60.0), (False, 0.4)])
-def test_a_row_is_in_the_reports_within_a_second(store: SqliteStore, woken: bool, poll: float) -> None:
+def test_a_row_is_in_the_reports_within_a_second(store: Store, woken: bool, poll: float) -> None:
     rollup = Rollup(store, poll_seconds=poll)
     rollup.start()
     for count in range(1, 4):
@@ -243,7 +245,7 @@ def test_a_row_is_in_the_reports_within_a_second(store: SqliteStore, woken: bool
     rollup.close()
 
 
-def test_closing_rolls_up_what_is_left(store: SqliteStore) -> None:
+def test_closing_rolls_up_what_is_left(store: Store) -> None:
     rollup = Rollup(store, poll_seconds=60, linger_seconds=60)
     store.ledger.append([usage_row()])
     rollup.start()
@@ -253,7 +255,7 @@ def test_closing_rolls_up_what_is_left(store: SqliteStore) -> None:
     assert totals(store, Width.DAY).requests == 2
 
 
-def test_a_failing_store_is_tried_again(store: SqliteStore) -> None:
+def test_a_failing_store_is_tried_again(store: Store) -> None:
     store.ledger.append([usage_row()])
     failing = CutStore(store, cuts=3)
     rollup = Rollup(failing, linger_seconds=0.01, poll_seconds=0.01)  # type: ignore[arg-type]  # as above

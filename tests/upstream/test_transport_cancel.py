@@ -167,7 +167,8 @@ async def test_cancelled_in_the_tls_handshake(serve: Serve, transport: HttpTrans
 
 
 async def test_a_thousand_cancels_at_any_moment_leak_no_place(serve: Serve) -> None:
-    """Every call is cancelled after a random number of turns of the loop; afterwards the whole bound is there."""
+    """Three calls in four are cancelled after a random number of turns of the loop; the whole bound is there after."""
+    cancelled = 0
     chance = random.Random(7)  # noqa: S311 - a test's dice, seeded
     transport = HttpTransport(max_connections_per_origin=4)
 
@@ -191,23 +192,21 @@ async def test_a_thousand_cancels_at_any_moment_leak_no_place(serve: Serve) -> N
         else:
             assert await read_all(response) == b"okok"
 
-    async def cancelled_call() -> None:
+    async def call_and_perhaps_cancel() -> None:
+        nonlocal cancelled
         task = asyncio.create_task(call())
-        for _ in range(chance.randrange(40)):
-            await asyncio.sleep(0)
-        task.cancel()
+        if chance.random() < 0.75:
+            for _ in range(chance.randrange(60)):
+                await asyncio.sleep(0)
+            task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled() or task.exception() is None, task.exception()
-        cancelled.append(task.cancelled())
+        cancelled += task.cancelled()
 
-    cancelled: list[bool] = []
     server = await serve(handler)
-    for _ in range(40):
-        await asyncio.gather(*(cancelled_call() for _ in range(25)))
-    assert sum(cancelled) > 300
-    assert cancelled.count(False) > 100
+    while cancelled < 1000:
+        await asyncio.gather(*(call_and_perhaps_cancel() for _ in range(25)))
     assert transport.connections(server.origin()) <= 4
-    assert server.most_open <= 12  # a closed one may be gone here a turn before it is noticed there
     await asyncio.sleep(0.02)
     held = [await transport.send(server.origin(), post(pool=0.5)) for _ in range(4)]
     with pytest.raises(UpstreamError):

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from keyhouse.upstream.contract import Dropped, NotSent, Origin, PoolTimeout, ProtocolViolation, Truncated
+from keyhouse.upstream.contract import Dropped, NotSent, Origin, PoolTimeout, ProtocolViolation, Timeouts, Truncated
 from keyhouse.upstream.http import HttpTransport
+from keyhouse.upstream.http.pool import OriginPool
 from tests.upstream.conftest import Serve
 from tests.upstream.transport_servers import OK, Exchange, answering, post, read_all
 
@@ -163,12 +164,15 @@ async def test_poison_that_the_loop_has_not_seen_is_found_before_reuse(transport
             (await accepting).close()
 
 
-async def test_bytes_after_the_body_before_it_is_read_are_an_error(serve: Serve, transport: HttpTransport) -> None:
+@pytest.mark.parametrize("more", [b"more", b"\r\n", OK])
+async def test_bytes_after_the_body_before_it_is_read_are_an_error(
+    serve: Serve, transport: HttpTransport, more: bytes
+) -> None:
     async def handler(exchange: Exchange) -> None:
         await exchange.request()
         await exchange.say(OK)
         await asyncio.sleep(0.02)
-        await exchange.say(b"more")
+        await exchange.say(more)
         await exchange.gone()
 
     server = await serve(handler)
@@ -319,6 +323,35 @@ async def test_a_cancelled_waiter_leaves_no_hole(serve: Serve, granted: bool, cl
     assert await read_all(await after) == b"ok"
     assert transport.connections(server.origin()) == 1
     await transport.aclose()
+
+
+async def test_a_connection_lost_on_its_way_to_a_waiter_is_replaced_in_its_place(serve: Serve) -> None:
+    server = await serve(answering(OK))
+    pool = OriginPool(server.origin(), max_connections=1, max_head_bytes=65_536, idle_seconds=15)
+    connection = await pool.acquire(Timeouts())
+    await connection.exchange(b"GET / HTTP/1.1\r\n\r\n", post(method="GET", body=b""))
+    await connection.wait_for_body(1)
+    assert connection.take_body() == b"ok"
+    waiting = asyncio.create_task(pool.acquire(Timeouts()))
+    behind = asyncio.create_task(pool.acquire(Timeouts()))
+    await asyncio.sleep(0)
+    connection.finish()
+    connection.close()
+    replacement = await waiting
+    assert replacement is not connection
+    assert (pool.places_taken, behind.done()) == (1, False)
+    replacement.close()
+    (await behind).close()
+    assert pool.places_taken == 0
+
+
+async def test_a_call_that_fails_in_an_unforeseen_way_gives_its_place_back(
+    serve: Serve, transport: HttpTransport
+) -> None:
+    server = await serve(answering(OK))
+    with pytest.raises(TypeError):
+        await transport.send(server.origin(), post(first_byte="soon"))  # type: ignore[arg-type]  # the unforeseen
+    assert transport.connections(server.origin()) == 0
 
 
 async def test_a_failed_dial_gives_its_place_back(serve: Serve) -> None:

@@ -57,10 +57,15 @@ def pem(tmp_path: Path) -> Path:
 # TLS.
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("127.0.0.1", x509.IPAddress(ip_address("127.0.0.1"))), ("localhost", x509.DNSName("localhost"))],
+)
 async def test_a_certificate_of_the_given_ca_is_accepted(
-    serve: Serve, transport: HttpTransport, pem: Path, host: str
+    serve: Serve, transport: HttpTransport, tmp_path: Path, host: str, name: x509.GeneralName
 ) -> None:
+    pem = _self_signed(tmp_path, name)
+
     async def handler(exchange: Exchange) -> None:
         assert exchange.writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
         while True:
@@ -200,15 +205,11 @@ def _resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str
     """Makes every name resolve to the next of these answers; returns the names that were asked for."""
     asked: list[str] = []
 
-    async def getaddrinfo(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
-        asked.append(host)
-        answer = answers[min(len(asked), len(answers)) - 1]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answer]
+    async def resolve(origin: Origin) -> list[tuple[socket.AddressFamily, str]]:
+        asked.append(origin.host)
+        return [(socket.AF_INET, address) for address in answers[min(len(asked), len(answers)) - 1]]
 
-    loop = asyncio.get_running_loop()
-    if type(loop).__module__.startswith("uvloop"):
-        pytest.skip("uvloop's methods cannot be replaced")
-    monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("keyhouse.upstream.http.dial._resolve", resolve)
     return asked
 
 

@@ -1,6 +1,6 @@
 """What the call's path asks of whoever carries a request upstream.
 
-A transport keeps these promises (`tests/upstream/test_transport.py` holds every implementation to them):
+A transport keeps these promises (`tests/upstream/test_transport*.py` hold every implementation to them):
 
  1. A cancelled call closes its upstream connection at once: before the head, during the upload and in the body.
  2. A request is never sent twice. `UpstreamError.sent` tells whether the upstream may have seen it.
@@ -17,7 +17,7 @@ A transport keeps these promises (`tests/upstream/test_transport.py` holds every
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -84,6 +84,13 @@ class UpstreamResponse(Protocol):
         """The next bytes of the body, as they arrived (transfer coding removed, content coding kept); `b""` at its end.
 
         Raises `UpstreamError` (`idle_timeout`, `truncated`, `protocol`).
+        """
+        ...
+
+    async def hand_on(self, take: Callable[[bytes], bool]) -> bool:
+        """Gives `take` what arrives, in the very moment it arrives, until it returns False or the body has ended: then True.
+
+        For streams: no task is woken for a piece. `take` must be quick and must not raise. Raises as `read` does.
         """
         ...
 

@@ -57,6 +57,7 @@ class Connection(asyncio.Protocol):
         "_waiter",
         "_writing_paused",
         "busy",
+        "_take",
         "closed",
         "failure",
         "parser",
@@ -80,6 +81,7 @@ class Connection(asyncio.Protocol):
         self.closed = False
         self.failure: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._take: Callable[[bytes], bool] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._buffered = 0
         self._reading_paused = False
@@ -114,6 +116,22 @@ class Connection(asyncio.Protocol):
             self._expect_within(idle_seconds, IdleTimeout)
             await self._wait()
         self._deadline.clear()
+
+    async def hand_on(self, take: Callable[[bytes], bool], idle_seconds: float) -> None:
+        """Gives `take` the body as it arrives, until it returns False, the body is at its end, or `failure`."""
+        self._take = take
+        try:
+            self._deliver()
+            while self._take is not None and not self.is_over():
+                self._expect_within(idle_seconds, IdleTimeout)
+                await self._wait()
+        finally:
+            self._take = None
+            self._deadline.clear()
+
+    def is_over(self) -> bool:
+        """Whether nothing more will come of the body, and nothing is left to take."""
+        return not self.parser.pieces and (self.parser.complete or self.failure is not None)
 
     def take_body(self) -> bytes:
         pieces = self.parser.pieces
@@ -162,7 +180,6 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         self._wake()
-        self.resume_writing()
         self._on_closed(self)
 
     def fail(self, failure: BaseException) -> None:
@@ -213,7 +230,8 @@ class Connection(asyncio.Protocol):
         if self._buffered > _BUFFERED_BYTES and not self._reading_paused and self._transport is not None:
             self._reading_paused = True
             self._transport.pause_reading()
-        self._wake()
+        if self._take is None or not self._deliver() or self.parser.complete:
+            self._wake()
 
     def eof_received(self) -> bool:
         if self.busy:
@@ -274,6 +292,15 @@ class Connection(asyncio.Protocol):
         except asyncio.CancelledError:
             self.close()
             raise
+
+    def _deliver(self) -> bool:
+        """Hands on what has arrived; whether more is wanted."""
+        if self.parser.pieces and self._take is not None and not self._take(self.take_body()):
+            self._take = None
+        if self._take is None:
+            return False
+        self._deadline.set(self._deadline_seconds)
+        return True
 
     def _wake(self) -> None:
         waiter = self._waiter

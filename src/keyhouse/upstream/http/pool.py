@@ -51,7 +51,8 @@ class OriginPool:
         if self._closed:
             raise NotSent("the transport is closed")
         connection = None
-        if self._places_taken < self._max_connections and not self._waiters:
+        if self._places_taken < self._max_connections:
+            # Nobody is overtaken: as long as anyone waits, a place that is left is handed on and stays taken.
             self._places_taken += 1
         else:
             connection = await self._wait_for_place(timeouts.pool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from keyhouse.upstream.contract import Header, Truncated
@@ -35,6 +36,17 @@ class HttpResponse:
         self._failure = connection.failure
         self._release(connection)
         return self._after_the_end()
+
+    async def hand_on(self, take: Callable[[bytes], bool]) -> bool:
+        connection = self._connection
+        if connection is None:
+            return not self._after_the_end()
+        await connection.hand_on(take, self._idle_seconds)
+        if not connection.is_over():
+            return False
+        self._failure = connection.failure
+        self._release(connection)
+        return not self._after_the_end()
 
     def close(self) -> None:
         connection = self._connection

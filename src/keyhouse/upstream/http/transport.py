@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from keyhouse.upstream.contract import NotSent, Origin, UpstreamRequest
-from keyhouse.upstream.http.connection import Connection
 from keyhouse.upstream.http.pool import OriginPool
 from keyhouse.upstream.http.request import encode_head, head_tail
 from keyhouse.upstream.http.response import HttpResponse
@@ -46,7 +45,15 @@ class HttpTransport:
         connection = route.pool.take_idle()
         if connection is None:
             connection = await route.pool.acquire(request.timeouts)
-        return await _exchange(connection, head, request)
+        response = None
+        try:
+            await connection.exchange(head, request)
+            parser = connection.parser
+            response = HttpResponse(connection, parser.status, parser.headers, request.timeouts.idle)
+        finally:
+            if response is None:
+                connection.close()
+        return response
 
     def connections(self, origin: Origin) -> int:
         """How many of the origin's places are taken: connections being opened, busy and idle."""
@@ -84,15 +91,3 @@ class HttpTransport:
         """Origins come and go with the upstreams that people add and remove."""
         self._pools = {key: pool for key, pool in self._pools.items() if not pool.is_unused}
         self._routes.clear()
-
-
-async def _exchange(connection: Connection, head: bytes, request: UpstreamRequest) -> HttpResponse:
-    response = None
-    try:
-        await connection.exchange(head, request)
-        parser = connection.parser
-        response = HttpResponse(connection, parser.status, parser.headers, request.timeouts.idle)
-    finally:
-        if response is None:
-            connection.close()
-    return response

@@ -17,7 +17,7 @@ from keyhouse.domain.people import Member, OrganizationRole, Person
 from keyhouse.domain.projects import Organization, Project
 from keyhouse.domain.usage import Outcome, Pricing, UsageRow
 from keyhouse.ledger.rollup import Rollup, Sums, add, catch_up, coarsen, fold
-from keyhouse.store.contract import RollupFilter, RollupSums, Store, Transaction, Width
+from keyhouse.store.contract import LedgerRow, RollupFilter, RollupSums, Store, Transaction, Width
 from keyhouse.store.opening import open_store
 from keyhouse.store.sqlite import open_sqlite
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
@@ -107,6 +107,8 @@ def test_a_rollup_says_who_used_what_and_how_it_ended() -> None:
     )
     (key,) = fold([row]).sums[Width.MINUTE]
     assert (key.user_id, key.service_account_id, key.model, key.outcome) == ("", "svc_acct_robo", "asked", "aborted")
+    (key,) = fold([usage_row(model="answered", model_asked="asked")]).sums[Width.MINUTE]
+    assert key.model == "answered"
 
 
 # --- catching up -----------------------------------------------------------------------------------------------------
@@ -137,6 +139,36 @@ def test_several_at_once_count_nothing_twice(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert totals(store, Width.HOUR).requests == 300
+
+
+class OvertakenLedger:
+    """A ledger whose reader is overtaken: another process rolls up, and more rows are committed, before its first read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._overtaken = False
+
+    def since(self, seq: int, limit: int = 10_000) -> Sequence[LedgerRow]:
+        if not self._overtaken:
+            self._overtaken = True
+            catch_up(self._store)
+            self._store.ledger.append([usage_row() for _ in range(7)])
+        return self._store.ledger.since(seq, limit)
+
+
+class OvertakenStore:
+    """The store of a process that another overtakes."""
+
+    def __init__(self, store: Store) -> None:
+        self.ledger = OvertakenLedger(store)
+        self.read, self.write = store.read, store.write
+
+
+def test_who_is_overtaken_counts_nothing_that_the_other_has_counted(store: Store) -> None:
+    store.ledger.append([usage_row() for _ in range(3)])
+    overtaken: Store = OvertakenStore(store)  # type: ignore[assignment]  # all of the contract that catching up uses
+    assert catch_up(overtaken) == 7
+    assert totals(store, Width.HOUR).requests == 10
 
 
 def test_a_row_written_late_counts_in_its_own_day(store: Store) -> None:

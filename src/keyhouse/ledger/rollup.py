@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -106,22 +106,23 @@ def catch_up(store: Store, batch: int = 1000) -> int:
         with store.read() as tx:
             mark = tx.rollups.mark()
         rows = store.ledger.since(mark, batch)
-        if rows:
-            done += _apply(store, mark, rows)
-        if len(rows) < batch:
+        if not rows:
             return done
+        if _apply(store, mark, rows):
+            done += len(rows)
+            if len(rows) < batch:
+                return done
 
 
-def _apply(store: Store, mark: int, rows: Iterable[LedgerRow]) -> int:
-    """Applies rows read at `mark`; 0 if another process was faster."""
-    rows = list(rows)
+def _apply(store: Store, mark: int, rows: Sequence[LedgerRow]) -> bool:
+    """Applies rows read at `mark`; False, and nothing done, if another process was faster."""
     folded = fold(entry.row for entry in rows)
     with store.write() as tx:
         if tx.rollups.mark() != mark:
-            return 0
+            return False
         tx.rollups.apply(rows[-1].seq, folded.sums)
         tx.keys.touch(folded.last_used)
-    return len(rows)
+    return True
 
 
 class Rollup:

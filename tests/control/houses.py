@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -111,8 +115,19 @@ class House:
         return Caller(self.caller.organization_id, Actor("api_key", owner.id, "key_admin"))
 
 
-def empty_control(folder: Path, announced: list[int]) -> tuple[SqliteStore, Clock, Control]:
-    """A house that is not initialised."""
+@dataclass(frozen=True)
+class Outside:
+    """What a house has that is not in its folder."""
+
+    peppers: Peppers
+    sealer: AesSealer
+    facts: FirstFacts
+
+
+def empty_control(
+    folder: Path, announced: list[int], outside: Outside | None = None
+) -> tuple[SqliteStore, Clock, Control]:
+    """The house in this folder, as control sees it; not initialised if the folder is new."""
     store = open_sqlite(folder)
     clock = Clock()
 
@@ -121,12 +136,28 @@ def empty_control(folder: Path, announced: list[int]) -> tuple[SqliteStore, Cloc
             assert tx.changes.head() >= seq, "announced before it was committed"
         announced.append(seq)
 
-    return store, clock, Control(store, clock, Peppers("p1", {"p1": os.urandom(32)}), AesSealer(), announce)
+    peppers = Peppers("p1", {"p1": os.urandom(32)}) if outside is None else outside.peppers
+    sealer = AesSealer() if outside is None else outside.sealer
+    return store, clock, Control(store, clock, peppers, sealer, announce)
+
+
+@cache
+def _template() -> tuple[Path, Outside]:
+    """A house that was initialised once for the whole run: hashing the owner's password and migrating take their time."""
+    folder = Path(tempfile.mkdtemp(prefix="keyhouse-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    store, _, control = empty_control(folder / "house", [])
+    facts = setup.initialise(control)
+    store.close()
+    assert isinstance(control.sealer, AesSealer)
+    return folder / "house", Outside(control.peppers, control.sealer, facts)
 
 
 def open_house(folder: Path) -> House:
+    """An initialised house in a new folder."""
+    template, outside = _template()
+    shutil.copytree(template, folder)
     announced: list[int] = []
-    store, clock, control = empty_control(folder, announced)
-    facts = setup.initialise(control)
-    announced.clear()
-    return House(folder, store, clock, control, announced, facts, Caller(facts.organization_id, OPERATOR))
+    store, clock, control = empty_control(folder, announced, outside)
+    caller = Caller(outside.facts.organization_id, OPERATOR)
+    return House(folder, store, clock, control, announced, outside.facts, caller)

@@ -153,5 +153,5 @@ class KeyLife(RuleBasedStateMachine):
 
 TestKeyLife = KeyLife.TestCase
 TestKeyLife.settings = settings(
-    max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -75,7 +75,7 @@ def restore(file: Path, data: Path, passphrase: str) -> None:
         for member in members:
             content = archive.extractfile(member)
             if content is not None:
-                _write_stream(data / member.name.removeprefix(_DATABASES), content)
+                _write_stream(data / _name_of(member), content)
     for name, secret in secret_files.items():
         _write(_inside(data, name), secret)
 
@@ -123,10 +123,19 @@ def _checked_members(archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
             "file", f"The backup was written by Keyhouse {found.keyhouse}, in a format that is newer than this one."
         )
     for member in members:
-        parts = Path(member.name).parts
-        if not member.isfile() or not member.name.startswith(_DATABASES) or ".." in parts or len(parts) < 2:
+        if not member.isfile() or not member.name.startswith(_DATABASES) or not _is_below(_name_of(member)):
             raise _no_backup(Path(str(archive.name)))
     return members
+
+
+def _name_of(member: tarfile.TarInfo) -> str:
+    return member.name.removeprefix(_DATABASES)
+
+
+def _is_below(name: str) -> bool:
+    """Whether a path stays in the folder that it is joined to."""
+    path = Path(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def _no_backup(file: Path) -> KeyhouseError:
@@ -162,11 +171,9 @@ def _derived(passphrase: str, salt: bytes) -> bytes:
 
 
 def _inside(data: Path, name: str) -> Path:
-    path = data / name
-    if ".." in Path(name).parts or Path(name).is_absolute():
+    if not _is_below(name):
         raise invalid("file", "The .secrets file names a path outside the data directory.")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
+    return data / name
 
 
 def _read(file: Path) -> bytes:

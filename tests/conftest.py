@@ -1,8 +1,12 @@
-"""Options of the whole suite."""
+"""Options of the whole suite, and the real servers that it runs on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from tests.fixtures.postgres import PostgresServer, postgres_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,3 +24,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def long_form(request: pytest.FixtureRequest) -> bool:
     """Whether a proof of adjustable length should be long."""
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this session's own."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """A database with the current schema, to be copied: faster than to migrate one for each test."""
+    from keyhouse.store.postgres import open_postgres
+
+    name = postgres.create()
+    open_postgres(postgres.url(name)).close()
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """A fresh database with the current schema, empty."""
+    name = postgres.create(postgres_template)
+    yield postgres.url(name)
+    postgres.drop(name)

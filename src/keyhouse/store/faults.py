@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
@@ -19,20 +19,29 @@ def translated() -> Iterator[None]:
     """Turns what a database refuses into `conflict`, and a database that is away, full or busy into `store_unavailable`."""
     try:
         yield
-    except IntegrityError as error:
-        message = (
-            "The change contradicts what is stored: such an object exists already, or one that it refers to does not."
-        )
-        raise KeyhouseError(ErrorCode.CONFLICT, message) from error
     except PoolTimeout as error:
         raise _unavailable("it is busy") from error
     except DBAPIError as error:
-        if is_away(error):
+        if _is_contradiction(error):
+            message = (
+                "The change contradicts what is stored: such an object exists already, or one that it needs does not."
+            )
+            raise KeyhouseError(ErrorCode.CONFLICT, message) from error
+        if _is_away(error):
             raise _unavailable(reason(error.orig)) from error
+        raise
+    except StatementError as error:
+        # What a column type refuses (types.py) arrives wrapped, as if the statement were at fault.
+        if isinstance(error.orig, KeyhouseError):
+            raise error.orig from None
         raise
 
 
-def is_away(error: DBAPIError) -> bool:
+def _is_contradiction(error: DBAPIError) -> bool:
+    return isinstance(error, IntegrityError) or sqlstate(error.orig).startswith("23")
+
+
+def _is_away(error: DBAPIError) -> bool:
     """Whether the database, and not what was asked of it, is at fault."""
     if error.connection_invalidated or isinstance(error, (InterfaceError, OperationalError)):
         return True

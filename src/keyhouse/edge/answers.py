@@ -15,7 +15,7 @@ from keyhouse.edge.exchange import Header
 from keyhouse.edge.stream import EventStream, EventTooLong
 from keyhouse.edge.upstream_errors import told
 from keyhouse.ledger.intents import Intents
-from keyhouse.ledger.meter import Counted, is_json_object, read_counts, texts_of, tokens_of
+from keyhouse.ledger.meter import Counted, is_json_object, read_counts, texts_in, tokens_of
 from keyhouse.upstream.contract import Header as UpstreamHeader
 from keyhouse.upstream.contract import UpstreamError, UpstreamResponse
 
@@ -28,7 +28,7 @@ async def relay_answer(call: Call, response: UpstreamResponse, limit: int, upstr
     body = await _read(response, limit, upstream)
     status = response.status
     if 200 <= status < 300:
-        _count(call, _understood(call, response, body, upstream))
+        _count(call, _understood(call, response, body, upstream), body)
     elif status in {401, 403} or status < 400:
         raise _unfit(upstream, f"answered {status}, which is no caller's doing")
     else:
@@ -48,34 +48,66 @@ async def relay_stream(call: Call, response: UpstreamResponse, intents: Intents,
     assert call.body is not None  # noqa: S101 - admitted
     assert call.slot is not None  # noqa: S101 - begun
     stream = EventStream(usage_asked_by_client=not call.body.usage_added)
-    exchange = call.exchange
     call.stream, call.status = stream, 200
+    relaying = _Relaying(call, call.slot, stream, response, intents)
     try:
-        while not stream.done and (data := await response.read()):
-            passed = stream.feed(data)
-            if passed:
-                if not exchange.began:
-                    exchange.begin(200, [*call.headers(), *_passed(response.headers)])
-                exchange.write(passed)
-                intents.relayed(call.slot, stream.events, stream.content_bytes)
-                await exchange.drain()
-    except EventTooLong:
-        return _broken_off(call, _unfit(upstream, "sent an event that does not end"))
+        while not await response.hand_on(relaying.take) and not relaying.over:
+            await call.exchange.drain()
     except UpstreamError as error:
         return _broken_off(call, told(error, upstream))
     finally:
         call.usage = stream.usage
         call.model_answered, call.service_tier = stream.model, stream.service_tier
+    if relaying.too_long:
+        return _broken_off(call, _unfit(upstream, "sent an event that does not end"))
     stream.finish()
     if stream.failed:
         call.outcome, call.error_code = Outcome.UPSTREAM_FAILED, "upstream_error_event"
-    return lambda: _finish(call, stream, response)
+    return relaying.finish
 
 
-def _finish(call: Call, stream: EventStream, response: UpstreamResponse) -> None:
-    if not call.exchange.began:
-        call.exchange.begin(200, [*call.headers(), *_passed(response.headers)])
-    call.exchange.finish(stream.held)
+class _Relaying:
+    """Forwards a stream's events in the very moment they arrive, while the client takes them."""
+
+    __slots__ = ("_call", "_intents", "_response", "_slot", "_stream", "too_long")
+
+    def __init__(
+        self, call: Call, slot: int, stream: EventStream, response: UpstreamResponse, intents: Intents
+    ) -> None:
+        self._call = call
+        self._slot = slot
+        self._stream = stream
+        self._response = response
+        self._intents = intents
+        self.too_long = False
+
+    @property
+    def over(self) -> bool:
+        return self._stream.done or self.too_long
+
+    def take(self, data: bytes) -> bool:
+        """Forwards what may be forwarded; whether more is wanted now."""
+        stream, exchange = self._stream, self._call.exchange
+        try:
+            passed = stream.feed(data)
+        except EventTooLong:
+            self.too_long = True
+            return False
+        if passed:
+            if not exchange.began:
+                self._begin()
+            exchange.write(passed)
+            self._intents.relayed(self._slot, stream.events, stream.content_bytes)
+        return not (stream.done or exchange.is_blocked)
+
+    def finish(self) -> None:
+        """The end of the stream, when the call is settled."""
+        if not self._call.exchange.began:
+            self._begin()
+        self._call.exchange.finish(self._stream.held)
+
+    def _begin(self) -> None:
+        self._call.exchange.begin(200, [*self._call.headers(), *_passed(self._response.headers)])
 
 
 def _broken_off(call: Call, error: KeyhouseError) -> Callable[[], None]:
@@ -107,11 +139,11 @@ def _understood(call: Call, response: UpstreamResponse, body: bytes, upstream: s
     return counted
 
 
-def _count(call: Call, counted: Counted) -> None:
+def _count(call: Call, counted: Counted, body: bytes) -> None:
     call.usage = tokens_of(counted)
     call.model_answered, call.service_tier = counted.model, counted.service_tier
     if call.usage is None:
-        call.texts = list(texts_of(counted))
+        call.texts = texts_in(body)
 
 
 def _told_instead(call: Call, response: UpstreamResponse, upstream: str) -> Callable[[], None]:

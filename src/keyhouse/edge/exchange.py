@@ -30,6 +30,10 @@ class Carrier(Protocol):
         """Returns when the client has taken enough of what was sent; at once if it has gone."""
         ...
 
+    def is_blocked(self) -> bool:
+        """Whether the client has not yet taken enough of what was sent."""
+        ...
+
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
     def ended(self, exchange: Exchange, *, cut: bool) -> None: ...
@@ -169,6 +173,10 @@ class Exchange:
         """More of the answer's body. Empty data is not sent."""
         if data:
             self._carrier.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    @property
+    def is_blocked(self) -> bool:
+        return self._carrier.is_blocked()
 
     async def drain(self) -> None:
         await self._carrier.drain()

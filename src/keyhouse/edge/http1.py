@@ -221,6 +221,9 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.flow.write_paused:
             await self.flow.drain()
 
+    def is_blocked(self) -> bool:
+        return self.flow.write_paused
+
     def pause_reading(self) -> None:
         self.flow.pause_reading()
 

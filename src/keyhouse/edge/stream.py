@@ -9,10 +9,9 @@
 from __future__ import annotations
 
 import re
-from itertools import chain
 
 from keyhouse.domain.usage import TokenUsage
-from keyhouse.ledger.meter import read_counts, texts_of, tokens_of
+from keyhouse.ledger.meter import read_counts, texts_in, tokens_of
 
 _EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
 _DONE = b"[DONE]"
@@ -130,9 +129,8 @@ class EventStream:
             self._fold()
 
     def _fold(self) -> None:
-        events = _EVENT.findall(b"".join(self._kept))
-        counted = [read_counts(_payload(event)) for event in events]
-        self._texts.extend(chain.from_iterable(texts_of(one) for one in counted if one is not None))
+        for event in b"".join(self._kept).replace(b"\r\n", b"\n").split(b"\n\n"):
+            self._texts.extend(texts_in(_payload(event)))
         self._kept.clear()
         self._kept_bytes = 0
 
@@ -144,7 +142,7 @@ def _end_of_last_event(data: bytes) -> int:
 
 def _payload(event: bytes) -> bytes:
     """The event's data, its lines joined (WHATWG HTML, 9.2.6)."""
-    if event.startswith(b"data:") and event.find(b"\n", 0, len(event) - 2) < 0:
+    if event.startswith(b"data:") and b"\n" not in event.rstrip():
         return event[5:].strip()
     lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(lines)

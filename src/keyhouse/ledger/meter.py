@@ -6,7 +6,6 @@ absent or null is 0, and an answer without usage is told apart from one that rep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TypeVar
 
 import msgspec
@@ -66,10 +65,15 @@ class _Choice(msgspec.Struct):
     text: object = None
 
 
+class _Written(msgspec.Struct):
+    choices: list[_Choice]
+
+
+_NO_PART = _Part()
 _counted = msgspec.json.Decoder(Counted)
 _usage = msgspec.json.Decoder(_Usage | None)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_choice = msgspec.json.Decoder(_Choice)
+_written = msgspec.json.Decoder(_Written)
 
 
 def read_counts(data: bytes) -> Counted | None:
@@ -105,19 +109,15 @@ def tokens_of(counted: Counted) -> TokenUsage | None:
     )
 
 
-def texts_of(counted: Counted) -> Iterator[str]:
-    """What the model wrote, as far as it is text: contents, refusals, reasoning, and tool calls as JSON."""
-    for raw in counted.choices or ():
-        choice = _read(_choice, bytes(raw))
-        if choice is None:
-            continue
-        if isinstance(choice.text, str):
-            yield choice.text
-        part = choice.delta or choice.message
-        if part is not None:
-            for value in (part.content, part.reasoning_content, part.refusal, part.tool_calls, part.function_call):
-                if value:
-                    yield value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def texts_in(data: bytes) -> list[str]:
+    """What the model wrote in an answer or a chunk, as far as it is text: contents, refusals, reasoning, tool calls as JSON."""
+    written = _read(_written, data) if data else None
+    texts: list[str] = []
+    for choice in written.choices if written is not None else ():
+        part = choice.delta or choice.message or _NO_PART
+        values = (part.content, choice.text, part.reasoning_content, part.refusal, part.tool_calls, part.function_call)
+        texts += [v if isinstance(v, str) else msgspec.json.encode(v).decode() for v in values if v]
+    return texts
 
 
 def _read(decoder: msgspec.json.Decoder[T], data: bytes) -> T | None:

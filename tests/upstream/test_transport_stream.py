@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keyhouse.upstream.contract import Dropped, FirstByteTimeout, IdleTimeout
+from keyhouse.upstream.contract import Dropped, FirstByteTimeout, IdleTimeout, ProtocolViolation, Truncated
 from keyhouse.upstream.http import HttpTransport
 from tests.upstream.conftest import Serve
 from tests.upstream.transport_servers import OK, Exchange, post, read_all
@@ -248,3 +248,106 @@ async def test_a_download_waits_for_a_slow_reader(serve: Serve, transport: HttpT
     assert received == total
     assert peak < 8 * MIB
     assert transport.connections(server.origin()) == 1
+
+
+# Bodies that are handed on as they arrive.
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        (b"5\r\nhello\r\n0\r\n\r\n", None),
+        (b"5\r\nhello\r\nxyz\r\n", ProtocolViolation),
+        (b"5\r\nhello\r\n0\r\n\r\nmore", ProtocolViolation),
+        (b"5\r\nhello\r\n", Truncated),
+    ],
+)
+async def test_handing_on_gives_what_arrived_and_then_its_end(
+    serve: Serve, transport: HttpTransport, early: bool, rest: bytes, expected: type[Exception] | None
+) -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.request()
+        await exchange.say(CHUNKED + (rest if early else b""))
+        await asyncio.sleep(0.02)
+        await exchange.say(b"" if early else rest)
+        if expected is None:
+            await exchange.gone()
+
+    server = await serve(handler)
+    taken: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        taken.append(piece)
+        return True
+
+    response = await transport.send(server.origin(), post())
+    async with asyncio.timeout(2):
+        if expected is None:
+            assert await response.hand_on(take)
+        else:
+            with pytest.raises(expected):
+                await response.hand_on(take)
+    assert b"".join(taken) == b"hello"
+    assert transport.connections(server.origin()) == (1 if expected is None else 0)
+
+
+async def test_handing_on_stops_where_it_is_asked_to_and_can_go_on(serve: Serve, transport: HttpTransport) -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.request()
+        await exchange.say(CHUNKED + b"1\r\na\r\n")
+        await go_on.wait()
+        await exchange.say(b"1\r\nb\r\n0\r\n\r\n")
+        await exchange.gone()
+
+    go_on = asyncio.Event()
+    server = await serve(handler)
+    taken: list[bytes] = []
+    response = await transport.send(server.origin(), post())
+
+    def take_one(piece: bytes) -> bool:
+        taken.append(piece)
+        return False
+
+    assert not await response.hand_on(take_one)
+    go_on.set()
+    assert await read_all(response) == b"b"
+    assert taken == [b"a"]
+
+
+async def test_handing_on_is_bounded_by_the_idle_timeout(serve: Serve, transport: HttpTransport) -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.request()
+        await exchange.say(CHUNKED + b"1\r\na\r\n")
+        await exchange.gone()
+
+    server = await serve(handler)
+    response = await transport.send(server.origin(), post(idle=0.1))
+    with pytest.raises(IdleTimeout):
+        await response.hand_on(lambda _: True)
+    await server.until(lambda s: s.open == 0)
+
+
+async def test_a_handing_on_that_is_cancelled_closes_the_connection(serve: Serve, transport: HttpTransport) -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.request()
+        await exchange.say(CHUNKED + b"1\r\na\r\n")
+        await exchange.gone()
+
+    server = await serve(handler)
+    response = await transport.send(server.origin(), post())
+    first = asyncio.Event()
+
+    def take(_: bytes) -> bool:
+        first.set()
+        return True
+
+    handing = asyncio.create_task(response.hand_on(take))
+    await first.wait()
+    handing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await handing
+    await server.until(lambda s: s.open == 0)
+    assert transport.connections(server.origin()) == 0

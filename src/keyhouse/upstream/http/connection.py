@@ -121,8 +121,8 @@ class Connection(asyncio.Protocol):
         """Gives `take` the body as it arrives, until it returns False, the body is at its end, or `failure`."""
         self._take = take
         try:
-            self._deliver()
-            while self._take is not None and not self.is_over():
+            # Also after a wait: what arrived together with a fault has not been handed on by `data_received`.
+            while self._deliver() and not self.is_over():
                 self._expect_within(idle_seconds, IdleTimeout)
                 await self._wait()
         finally:

@@ -19,15 +19,14 @@ _INLINE_FILE = re.compile(rb";base64,[A-Za-z0-9+/=]+")
 
 
 def count(metering: Metering, model: str, body: bytes, texts: Iterable[str]) -> TokenUsage:
-    """Tokens of a request's body (JSON, already known to be valid) and of the texts that answered it."""
-    request = msgspec.json.decode(body)
-    if metering is Metering.CHAT:
-        tools = request.get("tools") or request.get("functions")
-        given = tokenizer.count_chat_input(model, request.get("messages"), tools)
-    elif metering is Metering.COMPLETION:
-        given = tokenizer.count_prompt(model, request.get("prompt"))
-    else:
-        given = tokenizer.count_embedding_input(model, request.get("input"))
+    """Tokens of a request's body (a JSON object that an upstream took) and of the texts that answered it.
+
+    A body that cannot be decoded whole, say for a number out of range, is guessed from its size: no call goes uncounted.
+    """
+    try:
+        given = _count_input(metering, model, msgspec.json.decode(body, type=dict[str, object]))
+    except (msgspec.DecodeError, RecursionError):
+        given = guess_input(body)
     made = tokenizer.count_text(model, "".join(texts))
     return TokenUsage(input_tokens=given, output_tokens=made)
 
@@ -38,3 +37,12 @@ def guess_input(body: bytes) -> int:
         return len(body) // _BYTES_PER_TOKEN
     rest, files = _INLINE_FILE.subn(b"", body)
     return len(rest) // _BYTES_PER_TOKEN + files * tokenizer.IMAGE_TOKENS
+
+
+def _count_input(metering: Metering, model: str, request: dict[str, object]) -> int:
+    if metering is Metering.CHAT:
+        tools = request.get("tools") or request.get("functions")
+        return tokenizer.count_chat_input(model, request.get("messages"), tools)
+    if metering is Metering.COMPLETION:
+        return tokenizer.count_prompt(model, request.get("prompt"))
+    return tokenizer.count_embedding_input(model, request.get("input"))

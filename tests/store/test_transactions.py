@@ -11,6 +11,7 @@ import pytest
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.projects import Organization, Project
+from keyhouse.store import postgres, sqlite
 from keyhouse.store.contract import ChangeKind, Page, Store, Transaction
 from tests.store.conftest import Reopen
 from tests.store.makers import ORG, PROJECT, make_upstream
@@ -103,7 +104,11 @@ def test_readers_do_not_wait_for_a_writer(store: Store) -> None:
             assert threads.submit(_count_organizations, store).result(timeout=3) == 2
 
 
-def test_a_writer_that_waits_in_vain_is_told_that_the_store_is_unavailable(store: Store, opener: Reopen) -> None:
+def test_a_writer_that_waits_in_vain_is_told_that_the_store_is_unavailable(
+    store: Store, opener: Reopen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
+    monkeypatch.setitem(postgres.WRITER_SETTINGS, "lock_timeout", "200ms")
     other = opener()
     with store.write(), pytest.raises(KeyhouseError) as caught, other.write():
         pytest.fail("two writers at once")

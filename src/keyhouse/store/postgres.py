@@ -27,13 +27,13 @@ from keyhouse.store.transaction import SqlTransaction
 WRITE_LOCK = 0x6B687772  # "khwr"
 _WAIT_SECONDS = 5
 _SOCKET_SECONDS = 60
-_WRITING = {
+WRITER_SETTINGS = {
     "default_transaction_isolation": "read committed",
     "lock_timeout": f"{_WAIT_SECONDS}s",
     # A process that stops in the middle of a transaction must not keep all others from writing.
     "idle_in_transaction_session_timeout": "60s",
 }
-_READING = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
+READER_SETTINGS = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
 
 
 class PostgresStore:
@@ -42,8 +42,8 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         self._arguments = connect_arguments(url)
         lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
-        self._writer = _engine(self._arguments, _WRITING, connections=1, first=lock)
-        self._reader = _engine(self._arguments, _READING, connections=20)
+        self._writer = _engine(self._arguments, WRITER_SETTINGS, connections=1, first=lock)
+        self._reader = _engine(self._arguments, READER_SETTINGS, connections=20)
         self.ledger = PostgresLedger(_ledger_connector(self._arguments), self._reader)
 
     @contextmanager
@@ -60,7 +60,7 @@ class PostgresStore:
         """Writes the files of an embedded house: they can be opened as one, and tell everything that the database does."""
         from keyhouse.store.copying import copy_to_sqlite
 
-        engine = _engine(self._arguments, _READING, connections=1, timeout=None)
+        engine = _engine(self._arguments, READER_SETTINGS, connections=1, timeout=None)
         try:
             with translated(), engine.begin() as connection:
                 copy_to_sqlite(connection, folder)
@@ -129,6 +129,9 @@ def _engine(
         hide_parameters=True,
     )
 
+    # Many rows in one statement: the driver would send them one by one, a round trip each.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+
     if first is not None:
 
         @event.listens_for(engine, "begin")
@@ -146,7 +149,7 @@ def _engine(
 
 def _ledger_connector(arguments: dict[str, Any]) -> Callable[[], pg8000.native.Connection]:
     def connect() -> pg8000.native.Connection:
-        settings = {**_WRITING, "synchronous_commit": "on"}
+        settings = {**WRITER_SETTINGS, "synchronous_commit": "on"}
         return pg8000.native.Connection(**arguments, timeout=2 * _WAIT_SECONDS, startup_params=settings)
 
     return connect

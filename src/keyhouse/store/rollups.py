@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, and_, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Width
@@ -53,13 +53,17 @@ class SqlRollups:
         return [_summed(names, row) for row in self._connection.execute(query)]
 
     @property
-    def _upsert(self) -> sqlite.Insert | postgresql.Insert:
+    def _upsert(self) -> Executable:
         insert = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
         added = insert(rollups)
-        return added.on_conflict_do_update(
+        upsert = added.on_conflict_do_update(
             index_elements=list(rollups.primary_key.columns),
             set_={name: rollups.c[name] + added.excluded[name] for name in RollupSums._fields},
         )
+        if self._connection.dialect.name == "sqlite":
+            return upsert
+        # Asked to return something, SQLAlchemy sends many rows in one statement; otherwise each would be a round trip.
+        return upsert.returning(rollups.c.width)
 
 
 def _fitted(by_key: Mapping[RollupKey, RollupSums]) -> dict[RollupKey, RollupSums]:

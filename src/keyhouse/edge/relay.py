@@ -30,13 +30,12 @@ from keyhouse.edge.models import model_list, model_object
 from keyhouse.edge.upstream_errors import told
 from keyhouse.ledger import estimate
 from keyhouse.ledger.intents import Intents
-from keyhouse.ledger.journal import Journal
+from keyhouse.ledger.journal import Journal, LedgerUnavailable
 from keyhouse.ledger.pricing import PriceBook, settle
 from keyhouse.ledger.refusals import RefusalLog
 from keyhouse.policy.admission import Knock, admit
 from keyhouse.policy.authn import Authenticator
 from keyhouse.policy.keyring import Credential
-from keyhouse.store.contract import LedgerUnavailable
 from keyhouse.upstream.contract import Header, Timeouts, Transport, UpstreamError, UpstreamRequest
 from keyhouse.upstream.router import Router, Target
 

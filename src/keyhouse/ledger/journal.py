@@ -26,6 +26,8 @@ import structlog
 from keyhouse.domain.usage import UsageRow
 from keyhouse.store.contract import Ledger, LedgerUnavailable
 
+__all__ = ["Backoff", "EndsIntents", "Journal", "LedgerUnavailable"]
+
 _log = structlog.get_logger(__name__)
 
 _UNAVAILABLE = "Usage cannot be recorded at the moment, so no call is served."

@@ -1,0 +1,1 @@
+"""The laws of the house, as tests: what keeps a newcomer's change in the right room."""

@@ -16,6 +16,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_PLACED = re.compile(r"(.*) - at `\$\.(.+)`", re.DOTALL)
 _WRONG_TYPE = re.compile(r"Expected `(.+?)`, got `(.+?)`")
 
 
@@ -79,6 +80,9 @@ def _invalid(reason: str) -> KeyhouseError:
     wrong = _WRONG_TYPE.match(reason)
     if wrong and wrong[1] == "object":
         return invalid("body", f"The body must be a JSON object, not {_ARTICLES.get(wrong[2], wrong[2])}.")
+    placed = _PLACED.match(reason)
+    if placed:
+        return invalid(shown(placed[2]), f"'{shown(placed[2])}' is not what this operation takes: {placed[1]}.")
     return invalid("body", f"The body is not what this operation takes: {reason}.")
 
 

@@ -9,8 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from keyhouse.store.contract import SchemaError
+from keyhouse.store.faults import reason
 from keyhouse.store.migrations import Part
 from keyhouse.store.schema import HEAD, version_of
 
@@ -20,13 +22,16 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 def upgrade(connection: Connection, parts: Iterable[Part], where: str, target: str = HEAD) -> None:
     """Upgrades to `target`, or leaves everything as it is. The caller holds the lock that keeps other processes out.
 
-    Raises `SchemaError` if the schema is newer than this Keyhouse.
+    Raises `SchemaError` if the schema is newer than this Keyhouse, or a step fails.
     """
     require_known(connection, where)
     config = _config()
     config.attributes["connection"] = connection
     config.attributes["parts"] = frozenset(parts)
-    command.upgrade(config, target)
+    try:
+        command.upgrade(config, target)
+    except DBAPIError as error:
+        raise SchemaError(f"{where} cannot be upgraded and was left as it is: {reason(error.orig)}.") from error
 
 
 def require_known(connection: Connection, where: str) -> None:

@@ -11,6 +11,7 @@ The state byte is written last when a call begins, and first when it ends: a kil
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import mmap
 import os
@@ -76,12 +77,11 @@ class Intents:
         self.torn = 0
         """Slots dropped because a power cut left them incomplete."""
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(os.close, self._fd)
             _lock(self._fd, path)
             self._size = _prepare(self._fd, path, slots)
-        except BaseException:
-            os.close(self._fd)
-            raise
+            undo.pop_all()
         self._map = mmap.mmap(self._fd, self._size)
         self._encode = msgspec.msgpack.Encoder().encode
         self._free: list[int] = []

@@ -17,7 +17,7 @@ from keyhouse.edge.upstream_errors import told
 from keyhouse.ledger.intents import Intents
 from keyhouse.ledger.meter import Counted, is_json_object, read_counts, texts_in, tokens_of
 from keyhouse.upstream.contract import Header as UpstreamHeader
-from keyhouse.upstream.contract import UpstreamError, UpstreamResponse
+from keyhouse.upstream.contract import Truncated, UpstreamError, UpstreamResponse
 
 _PASSED = frozenset((b"content-type", b"openai-version", b"retry-after", b"retry-after-ms", b"x-should-retry"))
 _EVENT_STREAM = b"text/event-stream"
@@ -61,6 +61,8 @@ async def relay_stream(call: Call, response: UpstreamResponse, intents: Intents,
     if relaying.too_long:
         return _broken_off(call, _unfit(upstream, "sent an event that does not end"))
     stream.finish()
+    if not stream.is_whole() and not _is_framed(response):
+        return _broken_off(call, told(Truncated(), upstream))
     if stream.failed:
         call.outcome, call.error_code = Outcome.UPSTREAM_FAILED, "upstream_error_event"
     return relaying.finish
@@ -69,16 +71,17 @@ async def relay_stream(call: Call, response: UpstreamResponse, intents: Intents,
 class _Relaying:
     """Forwards a stream's events in the very moment they arrive, while the client takes them."""
 
-    __slots__ = ("_call", "_intents", "_response", "_slot", "_stream", "too_long")
+    __slots__ = ("_call", "_exchange", "_relayed", "_response", "_slot", "_stream", "too_long")
 
     def __init__(
         self, call: Call, slot: int, stream: EventStream, response: UpstreamResponse, intents: Intents
     ) -> None:
         self._call = call
+        self._exchange = call.exchange
         self._slot = slot
         self._stream = stream
         self._response = response
-        self._intents = intents
+        self._relayed = intents.relayed
         self.too_long = False
 
     @property
@@ -87,7 +90,7 @@ class _Relaying:
 
     def take(self, data: bytes) -> bool:
         """Forwards what may be forwarded; whether more is wanted now."""
-        stream, exchange = self._stream, self._call.exchange
+        stream, exchange = self._stream, self._exchange
         try:
             passed = stream.feed(data)
         except EventTooLong:
@@ -97,8 +100,8 @@ class _Relaying:
             if not exchange.began:
                 self._begin()
             exchange.write(passed)
-            self._intents.relayed(self._slot, stream.events, stream.content_bytes)
-        return not (stream.done or exchange.is_blocked)
+            self._relayed(self._slot, stream.events, stream.content_bytes)
+        return not (stream.done or exchange.is_blocked())
 
     def finish(self) -> None:
         """The end of the stream, when the call is settled."""
@@ -163,6 +166,11 @@ def _content_type(response: UpstreamResponse) -> bytes:
         if name == b"content-type":
             return value.lower()
     return b""
+
+
+def _is_framed(response: UpstreamResponse) -> bool:
+    """Whether the answer's end was told: one that ends with its connection looks the same whole and cut."""
+    return any(name in {b"content-length", b"transfer-encoding"} for name, _ in response.headers)
 
 
 def _passed(headers: list[UpstreamHeader]) -> list[Header]:

@@ -19,6 +19,8 @@ Header = tuple[bytes, bytes]
 BUFFERED_UNASKED = 256 << 10
 """Bytes of a body that are taken in before anybody asked for it; then reading stops until somebody does."""
 
+_KNOWN_SIZES = 2048
+_SIZES = [b"%x\r\n" % size for size in range(_KNOWN_SIZES)]
 _STATUS_LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 
 
@@ -50,6 +52,7 @@ class Exchange:
         "_body_waiter",
         "_carrier",
         "_chunked",
+        "_send",
         "address",
         "began",
         "body_complete",
@@ -58,6 +61,7 @@ class Exchange:
         "done",
         "expects_continue",
         "headers",
+        "is_blocked",
         "keep_alive",
         "method",
         "on_gone",
@@ -67,6 +71,8 @@ class Exchange:
 
     def __init__(self, carrier: Carrier, method: bytes, path: bytes, headers: list[Header], address: str) -> None:
         self._carrier = carrier
+        self._send = carrier.send
+        self.is_blocked = carrier.is_blocked
         self.method = method
         self.path = path
         self.headers = headers
@@ -117,7 +123,7 @@ class Exchange:
         self._body_waiter = loop.create_future()
         self._body_asked_at = loop.time()
         if self.expects_continue and not self._body:
-            self._carrier.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._carrier.resume_reading()
         await self._body_waiter
 
@@ -154,7 +160,7 @@ class Exchange:
         """The whole answer at once."""
         self.began = True
         head = self._head(status, headers, b"content-length: %d\r\n" % len(body))
-        self._carrier.send(head if self.method == b"HEAD" else head + body)
+        self._send(head if self.method == b"HEAD" else head + body)
         self._end()
 
     def refuse(self, error: KeyhouseError, headers: Iterable[Header] = (), status: int | None = None) -> None:
@@ -167,16 +173,14 @@ class Exchange:
         self._chunked = not self.version_1_0
         if not self._chunked:
             self.keep_alive = False
-        self._carrier.send(self._head(status, headers, b"transfer-encoding: chunked\r\n" if self._chunked else b""))
+        self._send(self._head(status, headers, b"transfer-encoding: chunked\r\n" if self._chunked else b""))
 
     def write(self, data: bytes) -> None:
-        """More of the answer's body. Empty data is not sent."""
-        if data:
-            self._carrier.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-
-    @property
-    def is_blocked(self) -> bool:
-        return self._carrier.is_blocked()
+        """More of the answer's body; not empty."""
+        if self._chunked:
+            size = len(data)
+            data = b"".join((_SIZES[size] if size < _KNOWN_SIZES else b"%x\r\n" % size, data, b"\r\n"))
+        self._send(data)
 
     async def drain(self) -> None:
         await self._carrier.drain()
@@ -184,9 +188,9 @@ class Exchange:
     def finish(self, last: bytes = b"") -> None:
         """The end of an answer that was begun, with its last bytes."""
         if self._chunked:
-            self._carrier.send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n")
+            self._send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n")
         elif last:
-            self._carrier.send(last)
+            self._send(last)
         self._end()
 
     def cut(self) -> None:

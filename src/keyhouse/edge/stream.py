@@ -15,7 +15,8 @@ from keyhouse.ledger.meter import read_counts, texts_in, tokens_of
 
 _EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
 _DONE = b"[DONE]"
-_FOLD_AT = 32 << 10
+_FINISH_REASON = re.compile(rb'"finish_reason"\s*:\s*"')
+_FOLD_AT = 64 << 10
 _MAX_EVENT = 8 << 20
 
 
@@ -28,12 +29,14 @@ class EventStream:
 
     __slots__ = (
         "_asked",
+        "_bytes",
+        "_finish_seen",
         "_kept",
         "_kept_bytes",
         "_smallest",
         "_tail",
         "_texts",
-        "content_bytes",
+        "_unremarkable",
         "done",
         "events",
         "failed",
@@ -45,11 +48,15 @@ class EventStream:
 
     def __init__(self, *, usage_asked_by_client: bool) -> None:
         self._asked = usage_asked_by_client
+        self._finish_seen = False
         self._tail = b""
         self._kept: list[bytes] = []
         self._kept_bytes = 0
         self._texts: list[str] = []
-        self._smallest = 0.0
+        self._bytes = 0
+        self._smallest = _MAX_EVENT
+        self._unremarkable = False
+        """Whether a piece without a mark may pass unread: the first chunk, which names the model, has been seen."""
         self.model: str | None = None
         self.service_tier: str | None = None
         self.usage: TokenUsage | None = None
@@ -58,37 +65,55 @@ class EventStream:
         self.held = b""
         """What is left to send when the call is settled."""
         self.events = 0
-        self.content_bytes = 0
-        """About how many bytes of content were relayed: what events hold beyond the smallest one."""
 
     def feed(self, data: bytes) -> bytes:
         """What may be forwarded now that `data` has arrived. Raises `EventTooLong`."""
-        if self.done:
-            return b""
         if self._tail:
             data = self._tail + data
             self._tail = b""
-        if not data.endswith(b"\n\n"):
-            end = _end_of_last_event(data)
-            self._tail = data[end:]
-            if len(self._tail) > _MAX_EVENT:
-                raise EventTooLong
-            data = data[:end]
-        return self._pass(data) if data else b""
+        # Nearly every piece is whole events of plain text: that is decided by looking for four marks.
+        if (
+            self._unremarkable
+            and data[-2:] == b"\n\n"
+            and not (b'"usage"' in data or _DONE in data or b'"error"' in data)
+        ):
+            self._count(data)
+            return data
+        return self._closely(data)
 
     def finish(self) -> None:
         """The upstream has ended the stream, with or without `[DONE]`: an unfinished event is held for the end."""
         self.held += self._tail
         self._tail = b""
 
+    @property
+    def content_bytes(self) -> int:
+        """About how many bytes of content were relayed: what all events hold beyond the size of the smallest one."""
+        return max(self._bytes - self.events * self._smallest, 0)
+
+    def is_whole(self) -> bool:
+        """Whether the upstream said that the model had finished: what tells the end of a stream that nothing frames from a cut."""
+        return self.done or self._finish_seen or any(map(_FINISH_REASON.search, self._kept))
+
     def texts(self) -> list[str]:
         """What the model wrote, as far as it was relayed."""
         self._fold()
         return self._texts
 
-    def _pass(self, data: bytes) -> bytes:
-        if self.model is None or _DONE in data or b'"error"' in data or self._reports_usage(data):
+    def _closely(self, data: bytes) -> bytes:
+        if self.done:
+            return b""
+        if data[-2:] != b"\n\n":
+            end = _end_of_last_event(data)
+            self._tail = data[end:]
+            if len(self._tail) > _MAX_EVENT:
+                raise EventTooLong
+            data = data[:end]
+        if not data:
+            return b""
+        if not self._unremarkable or _DONE in data or b'"error"' in data or self._reports_usage(data):
             data = b"".join([event for event in _EVENT.findall(data) if self._look_at(event)])
+            self._unremarkable = self.model is not None and not self.done
         if not self._asked and b'"usage":null' in data:
             data = data.replace(b',"usage":null', b"")
         if data:
@@ -118,17 +143,17 @@ class EventStream:
         return self._asked or tokens is None or bool(counted.choices)
 
     def _count(self, data: bytes) -> None:
-        events = data.count(b"\n\n") or data.count(b"\r\n\r\n") or 1
-        size = len(data) / events
-        self._smallest = min(self._smallest or size, size)
-        self.events += events
-        self.content_bytes += int(len(data) - events * self._smallest)
+        size = len(data)
+        self._smallest = min(self._smallest, size)
+        self.events += data.count(b"\n\n") or data.count(b"\r\n\r\n") or 1
+        self._bytes += size
         self._kept.append(data)
-        self._kept_bytes += len(data)
+        self._kept_bytes += size
         if self._kept_bytes > _FOLD_AT:
             self._fold()
 
     def _fold(self) -> None:
+        self._finish_seen = self.is_whole()
         for event in b"".join(self._kept).replace(b"\r\n", b"\n").split(b"\n\n"):
             self._texts.extend(texts_in(_payload(event)))
         self._kept.clear()

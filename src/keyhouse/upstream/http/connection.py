@@ -226,12 +226,15 @@ class Connection(asyncio.Protocol):
         except MalformedResponse as malformed:
             self.fail(ProtocolViolation(f"{self._peer} {malformed}"))
             return
+        if self._take is not None:
+            if not self._deliver() or self.parser.complete:
+                self._wake()
+            return
         self._buffered += len(data)
         if self._buffered > _BUFFERED_BYTES and not self._reading_paused and self._transport is not None:
             self._reading_paused = True
             self._transport.pause_reading()
-        if self._take is None or not self._deliver() or self.parser.complete:
-            self._wake()
+        self._wake()
 
     def eof_received(self) -> bool:
         if self.busy:
@@ -295,12 +298,15 @@ class Connection(asyncio.Protocol):
 
     def _deliver(self) -> bool:
         """Hands on what has arrived; whether more is wanted."""
-        if self.parser.pieces and self._take is not None and not self._take(self.take_body()):
-            self._take = None
-        if self._take is None:
-            return False
-        self._deadline.set(self._deadline_seconds)
-        return True
+        take, pieces = self._take, self.parser.pieces
+        if pieces and take is not None:
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            if not take(data):
+                self._take = None
+                return False
+            self._deadline.set(self._deadline_seconds)
+        return take is not None
 
     def _wake(self) -> None:
         waiter = self._waiter

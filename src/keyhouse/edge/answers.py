@@ -173,10 +173,5 @@ def _is_framed(response: UpstreamResponse) -> bool:
     return any(name in {b"content-length", b"transfer-encoding"} for name, _ in response.headers)
 
 
-def _is_framed(response: UpstreamResponse) -> bool:
-    """Whether the answer's end was told: one that ends with its connection looks the same whole and cut."""
-    return any(name in {b"content-length", b"transfer-encoding"} for name, _ in response.headers)
-
-
 def _passed(headers: list[UpstreamHeader]) -> list[Header]:
     return [header for header in headers if header[0] in _PASSED]

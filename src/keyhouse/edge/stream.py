@@ -16,7 +16,6 @@ from keyhouse.ledger.meter import read_counts, texts_in, tokens_of
 _EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
 _DONE = b"[DONE]"
 _FINISH_REASON = re.compile(rb'"finish_reason"\s*:\s*"')
-_FINISH_REASON = re.compile(rb'"finish_reason"\s*:\s*"')
 _FOLD_AT = 64 << 10
 _MAX_EVENT = 8 << 20
 
@@ -30,7 +29,6 @@ class EventStream:
 
     __slots__ = (
         "_asked",
-        "_finish_seen",
         "_bytes",
         "_finish_seen",
         "_kept",
@@ -50,7 +48,6 @@ class EventStream:
 
     def __init__(self, *, usage_asked_by_client: bool) -> None:
         self._asked = usage_asked_by_client
-        self._finish_seen = False
         self._finish_seen = False
         self._tail = b""
         self._kept: list[bytes] = []
@@ -93,10 +90,6 @@ class EventStream:
     def content_bytes(self) -> int:
         """About how many bytes of content were relayed: what all events hold beyond the size of the smallest one."""
         return max(self._bytes - self.events * self._smallest, 0)
-
-    def is_whole(self) -> bool:
-        """Whether the upstream said that the model had finished: what tells the end of a stream that nothing frames from a cut."""
-        return self.done or self._finish_seen or any(map(_FINISH_REASON.search, self._kept))
 
     def is_whole(self) -> bool:
         """Whether the upstream said that the model had finished. Where nothing frames a stream, that tells its end from a cut."""
@@ -160,7 +153,6 @@ class EventStream:
             self._fold()
 
     def _fold(self) -> None:
-        self._finish_seen = self.is_whole()
         self._finish_seen = self.is_whole()
         for event in b"".join(self._kept).replace(b"\r\n", b"\n").split(b"\n\n"):
             self._texts.extend(texts_in(_payload(event)))

@@ -33,12 +33,17 @@ def json(value: object) -> None:
 def table(heads: Sequence[str], rows: Iterable[Sequence[str | None]]) -> None:
     """Rows under their heads on stdout: drawn by rich on a terminal, columns of plain text (no tabs) where it is piped."""
     cells = [[_NONE if cell is None else shown(cell, 200) for cell in row] for row in rows]
-    if sys.stdout.isatty():
+    if on_terminal():
         _drawn(heads, cells)
         return
     widths = [max(len(line[i]) for line in [heads, *cells]) for i in range(len(heads))]
     for line in [heads, *cells]:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def on_terminal() -> bool:
+    """Whether a person looks at stdout."""
+    return sys.stdout.isatty()
 
 
 def moment(seconds: int | None) -> str | None:

@@ -63,7 +63,8 @@ def ask(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
         output.json(objects.upstream(upstream))
         return
     output.table(("MODEL",), [[model] for model in upstream.listed_models])
-    output.say(f"Upstream '{upstream.name}' answers and lists {len(upstream.listed_models)} models.")
+    count = len(upstream.listed_models)
+    output.say(f"Upstream '{upstream.name}' answers and lists {count:,} model{'' if count == 1 else 's'}.")
 
 
 @app.command()

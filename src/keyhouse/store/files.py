@@ -15,14 +15,15 @@ LOCK_FILE = "keyhouse.lock"
 
 
 def make_private(folder: Path, ours: Collection[str]) -> None:
-    """Makes the folder, for its owner alone. One that exists is closed to others only if it is empty or holds one of `ours`:
-    it may be anybody's."""
+    """Makes the folder, for its owner alone. One that exists is closed to others only if it is empty or holds one of `ours`,
+    and is not meant for all (sticky, as /tmp is): it may be anybody's."""
     if not folder.exists():
         folder.mkdir(mode=0o700, parents=True)
         sync_folder(folder.parent)
         return
     names = {entry.name for entry in folder.iterdir()}
-    if stat.S_IMODE(folder.stat().st_mode) & 0o077 and (not names or names & set(ours)):
+    mode = folder.stat().st_mode
+    if mode & 0o077 and not mode & stat.S_ISVTX and (not names or names & set(ours)):
         folder.chmod(0o700)
 
 

@@ -86,9 +86,9 @@ class SqlKeys:
         found: dict[str, tuple[KeySecret, ...]] = dict.fromkeys(key_ids, ())
         for some in _slices(key_ids):
             query = select(*_SECRET_COLUMNS).where(key_secrets.c.key_id.in_(some))
-            rows = self._connection.execute(query.order_by(key_secrets.c.key_id, key_secrets.c.ordinal.desc()))
+            rows = self._connection.execute(query.order_by(key_secrets.c.key_id, key_secrets.c.ordinal))
             for key_id, group in groupby(rows, key=lambda row: row.key_id):
-                found[key_id] = tuple(KeySecret(**row._mapping) for row in group)
+                found[key_id] = tuple(KeySecret(**row._mapping) for row in group)[::-1]
         return found
 
 

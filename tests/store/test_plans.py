@@ -1,0 +1,83 @@
+"""A million keys cost nothing: every look-up and every page is read from an index, in its order."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from keyhouse.domain.keys import KeyKind
+from keyhouse.store.contract import KeyFilter, Page, RollupFilter, Transaction, Width
+from keyhouse.store.sqlite import CONTROL_FILE, SqliteStore, open_sqlite
+from tests.store.makers import ALICE, ORG, OTHER_PROJECT, PROJECT, ROBO, furnish, make_event, make_key
+
+Read = Callable[[Transaction], object]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = open_sqlite(tmp_path)
+    furnish(store)
+    with store.write() as transaction:
+        transaction.keys.add(make_key(1))
+        transaction.keys.add(make_key(2, kind=KeyKind.ADMIN, project_id=None))
+        transaction.keys.add(make_key(3, kind=KeyKind.SERVICE_ACCOUNT, user_id=None, service_account_id=ROBO))
+        transaction.audit.append(make_event(1))
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("read", "index"),
+    [
+        (lambda t: t.keys.find_secret("pub000000001"), "key_secrets"),
+        (lambda t: t.keys.get(ORG, "key_000001"), "keys"),
+        (lambda t: t.keys.list(ORG, KeyFilter(), Page("key_000001")), "ix_keys_of_organization"),
+        (lambda t: t.keys.list(ORG, KeyFilter(PROJECT), Page("key_000001")), "ix_keys_of_project"),
+        (lambda t: t.keys.list(ORG, KeyFilter(PROJECT, tuple(KeyKind)), Page()), "ix_keys_of_project"),
+        (lambda t: t.keys.list(ORG, KeyFilter(kinds=(KeyKind.ADMIN,)), Page("key_000002")), "ix_keys_of_kind"),
+        (
+            lambda t: t.keys.list(ORG, KeyFilter(PROJECT, service_account_id=ROBO), Page("key_000003")),
+            "ix_keys_of_service_account",
+        ),
+        (lambda t: t.projects.list(ORG, Page(PROJECT)), "ix_projects_organization_id_created_at_id"),
+        (
+            lambda t: t.service_accounts.list(ORG, PROJECT, Page(ROBO)),
+            "ix_service_accounts_organization_id_project_id_created_at_id",
+        ),
+        (lambda t: t.people.by_email(ORG, "alice@example.com"), "people"),
+        (lambda t: t.people.get(ORG, ALICE), "people"),
+        (lambda t: t.audit.list(ORG, Page("audit_log-org-house-1")), "ix_audit_organization_id_seq"),
+        (lambda t: t.refusals.newest(ORG), "ix_refusals_organization_id_seq"),
+        (lambda t: t.changes.since(5), "changes"),
+        (lambda t: t.changes.head(), "changes"),
+        (lambda t: t.prices.versions("gpt-4o"), "ix_prices_model_effective_at_seq"),
+        (lambda t: t.rollups.sum(Width.HOUR, RollupFilter(ORG, 0, 9), ()), "rollups"),
+        (lambda t: t.projects.get(ORG, OTHER_PROJECT), "projects"),
+    ],
+)
+def test_every_read_is_an_index_search_in_its_order(house: SqliteStore, tmp_path: Path, read: Read, index: str) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        if statement.startswith("SELECT"):
+            statements.append((statement, parameters))
+
+    try:
+        with house.read() as transaction:
+            read(transaction)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert statements
+    with closing(sqlite3.connect(tmp_path / CONTROL_FILE)) as connection:
+        plan = [row[3] for sql, given in statements for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", given)]
+    assert any(index in step for step in plan)
+    for step in plan:
+        assert "SCAN" not in step or "changes" in step
+        assert "TEMP B-TREE" not in step

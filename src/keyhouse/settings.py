@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "KEYHOUSE_"
-_DATA = Path("keyhouse-data")
 
 
 class SettingsError(Exception):
@@ -72,7 +71,9 @@ def _one_worker(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    data: Path = _setting(_DATA, "The data directory: databases, secrets, logs, the local model.", Path)
+    data: Path = _setting(  # noqa: RUF009 - it makes a field
+        Path("keyhouse-data"), "The data directory: databases, secrets, logs, the local model.", Path
+    )
     host: str = _setting("127.0.0.1", "The address to listen on.")
     port: int = _setting(8585, "The port to listen on; 0 lets the system choose.", _whole(0, 65535))
     workers: int = _setting(1, "Worker processes. Only 1 for now.", _one_worker)

@@ -20,7 +20,7 @@ _PEEKED = ("include_usage", "max_completion_tokens", "max_tokens", "model", "n",
 _QUOTED = tuple(f'"{name}"'.encode() for name in _PEEKED)
 _MAX_MODEL = 256
 # A peeked name can hide behind escapes of its letters, and behind the two non-ASCII letters that fold to ASCII ones.
-_ESCAPED_LETTER = re.compile(rb"\\u00[567][0-9a-fA-F]|\\u017[fF]|\\u212[aA]")
+_ESCAPED_LETTER = re.compile(rb"\\u00[4567][0-9a-fA-F]|\\u017[fF]|\\u212[aA]")
 _FOLDING = ("\u017f".encode(), "\u212a".encode())
 _USAGE_OPTION = b'"stream_options":{"include_usage":true},'
 
@@ -40,6 +40,8 @@ class _StreamOptions(msgspec.Struct):
 
 _peek = msgspec.json.Decoder(_Peek).decode
 _stream_options = msgspec.json.Decoder(_StreamOptions | None).decode
+# Numbers stay text: what is only walked over must not fail on a number of 5,000 digits.
+_walk = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 
 
 class Inspected(NamedTuple):
@@ -55,6 +57,13 @@ def inspect(body: bytes, *, can_stream: bool) -> Inspected:
     """Peeks at a body. Raises `body_required`, `invalid_json`, `invalid_value` or `duplicate_field`."""
     if not body:
         raise KeyhouseError(ErrorCode.BODY_REQUIRED, "This operation needs a JSON body; none was sent.")
+    try:
+        return _inspected(body, can_stream)
+    except RecursionError:
+        raise KeyhouseError(ErrorCode.INVALID_JSON, "The body is nested too deeply to be read.") from None
+
+
+def _inspected(body: bytes, can_stream: bool) -> Inspected:
     peek = _decode(body)
     if not 0 < len(peek.model) <= _MAX_MODEL or not peek.model.isprintable():
         raise invalid("model", f"'model' must be 1 to {_MAX_MODEL} printable characters.")
@@ -76,8 +85,6 @@ def _decode(body: bytes) -> _Peek:
         return _peek(body)
     except UnicodeDecodeError as error:
         raise KeyhouseError(ErrorCode.INVALID_JSON, f"The body is not valid UTF-8 (byte {error.start}).") from None
-    except RecursionError:
-        raise KeyhouseError(ErrorCode.INVALID_JSON, "The body is nested too deeply to be read.") from None
     except msgspec.ValidationError as error:
         raise _misfit(str(error)) from None
     except msgspec.DecodeError as error:
@@ -118,11 +125,10 @@ def _refuse_ambiguity(body: bytes) -> None:
 
 def _members(text: str, start: int) -> Iterator[tuple[str, int, int]]:
     """(key, start, end of value) of the object at `start` of a text known to be JSON. Raises on an ambiguous peeked key."""
-    decoder = json.JSONDecoder()
     seen = set()
     at = _skip(text, start + 1)
     while text[at] != "}":
-        key, at = decoder.raw_decode(text, at)
+        key, at = _walk(text, at)
         folded = key.casefold()
         if folded in _PEEKED:
             if folded in seen or key != folded:
@@ -131,7 +137,7 @@ def _members(text: str, start: int) -> Iterator[tuple[str, int, int]]:
                 raise KeyhouseError(ErrorCode.DUPLICATE_FIELD, message, param=folded)
             seen.add(folded)
         value = _skip(text, _skip(text, at) + 1)
-        _, at = decoder.raw_decode(text, value)
+        _, at = _walk(text, value)
         yield key, value, at
         at = _skip(text, at)
         if text[at] == ",":

@@ -10,8 +10,8 @@ from keyhouse.domain.operations import OPERATIONS, Operation
 
 _EXACT = {(o.method.encode(), o.path.encode()): o for o in OPERATIONS if "{" not in o.path}
 _BY_PREFIX = [(o.method.encode(), o.path.partition("{")[0].encode(), o) for o in OPERATIONS if "{" in o.path]
-# What may stand for {id}: model ids hold slashes and colons, which the SDKs send percent-encoded.
-_ID = re.compile(rb"(?:[A-Za-z0-9._:@+/\-]|%[0-9A-Fa-f]{2})+")
+# What may stand for {id}: RFC 3986's path characters but `;`. Clients differ in which of them they percent-encode.
+_ID = re.compile(rb"(?:[A-Za-z0-9._~:@!$&'()*+,=/\-]|%[0-9A-Fa-f]{2})+")
 
 
 def find(method: bytes, path: bytes) -> Operation:

@@ -73,7 +73,7 @@ class Call:
         self.texts: list[str] = []
         """What the model wrote, where its tokens must be counted here."""
         self.cut_as: Outcome | None = None
-        self.task: asyncio.Task[object] | None = None
+        self.task: asyncio.Task[None] | None = None
 
     def cut(self, outcome: Outcome) -> None:
         """Ends the call from outside, once: its client has gone, its key lost its access, or the gateway stops."""

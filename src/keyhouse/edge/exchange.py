@@ -66,6 +66,7 @@ class Exchange:
         "method",
         "on_gone",
         "path",
+        "task",
         "version_1_0",
     )
 
@@ -83,6 +84,8 @@ class Exchange:
         self.version_1_0 = False
         self.on_gone: Callable[[], None] | None = None
         """Called once if the client goes away before the exchange has ended."""
+        self.task: asyncio.Task[None] | None = None
+        """What serves it."""
         self.began = self.done = False
         self.body_complete = False
         self.body_size = 0

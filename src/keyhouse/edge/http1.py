@@ -205,7 +205,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _serve(self, exchange: Exchange | _AsgiExchange) -> None:
         self.serving = exchange
         if isinstance(exchange, Exchange):
-            task = self.loop.create_task(self.lobby.serve(exchange))
+            task = exchange.task = self.loop.create_task(self.lobby.serve(exchange))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
         else:

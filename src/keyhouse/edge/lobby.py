@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.edge.exchange import Exchange
@@ -26,7 +26,7 @@ class Lobby:
 
     def __init__(
         self,
-        serve: Callable[[Exchange], Awaitable[None]],
+        serve: Callable[[Exchange], Coroutine[Any, Any, None]],
         refused: Callable[[ErrorCode], None],
         *,
         head_timeout: float,
@@ -37,7 +37,7 @@ class Lobby:
         max_connections: int,
         max_connections_per_address: int,
     ) -> None:
-        self._serve = serve
+        self.serve = serve
         self.refused = refused
         self.head_timeout = head_timeout
         self.keep_alive = keep_alive
@@ -48,9 +48,6 @@ class Lobby:
         self._max_per_address = max_connections_per_address
         self._inside: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
-
-    async def serve(self, exchange: Exchange) -> None:
-        await self._serve(exchange)
 
     def is_direct(self, path: bytes) -> bool:
         """Whether a request goes the data plane's short way: all of /v1 but the administration API, and the health checks."""

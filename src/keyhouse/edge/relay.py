@@ -161,7 +161,7 @@ class Relay:
         assert call.body is not None  # noqa: S101 - admitted
         call.slot = self._intents.begin(call.intent(estimate.guess_input(call.body.body)))
         self._inflight.add(credential.key_id, call)
-        call.task = asyncio.current_task()
+        call.task = call.exchange.task
         call.exchange.on_gone = call.client_gone
         if call.exchange.done:
             call.client_gone()

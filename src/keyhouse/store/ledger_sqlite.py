@@ -6,8 +6,9 @@ docs/adr/0006-ledger-file.md has the measurements behind its shape.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 
@@ -18,10 +19,17 @@ from keyhouse.store.contract import LedgerUnavailable
 from keyhouse.store.ledger import LedgerReader, storable
 
 BUSY_SECONDS = 5.0
-_INSERT = (
-    f"INSERT INTO calls ({', '.join(UsageRow._fields)}) VALUES ({', '.join('?' * len(UsageRow._fields))})"  # noqa: S608
-    " ON CONFLICT (request_id) DO NOTHING"
-)
+_ONE_ROW = f"({', '.join('?' * len(UsageRow._fields))})"
+
+
+def _insert_of(rows: int) -> str:
+    columns, values = ", ".join(UsageRow._fields), ", ".join([_ONE_ROW] * rows)
+    return f"INSERT INTO calls ({columns}) VALUES {values} ON CONFLICT (request_id) DO NOTHING"  # noqa: S608
+
+
+# Many rows to a statement, in few lengths, which stay prepared. `executemany` would let go of the interpreter's lock and wait for
+# it again at every row, while the event loop holds it.
+_INSERTS = [(size, _insert_of(size)) for size in (128, 64, 32, 16, 8, 4, 2, 1)]
 # Not the disk's fault and never cured by waiting: the caller writes the other rows without this one.
 _ROW_AT_FAULT = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
@@ -53,7 +61,8 @@ class SqliteLedger(LedgerReader):
             if self._writer is None:
                 self._writer = connect_ledger(self._path)
             self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.executemany(_INSERT, rows)
+            for insert, part in _parts(rows):
+                self._writer.execute(insert, list(chain.from_iterable(part)))
             self._writer.execute("COMMIT")
         except (*_ROW_AT_FAULT, OverflowError, UnicodeEncodeError):
             self._discard()
@@ -68,6 +77,15 @@ class SqliteLedger(LedgerReader):
             with suppress(sqlite3.Error):
                 self._writer.close()
             self._writer = None
+
+
+def _parts(rows: Sequence[UsageRow]) -> Iterator[tuple[str, Sequence[UsageRow]]]:
+    """The rows cut into the lengths of the statements, longest first."""
+    start = 0
+    for size, insert in _INSERTS:
+        while len(rows) - start >= size:
+            yield insert, rows[start : start + size]
+            start += size
 
 
 def connect_ledger(path: Path) -> sqlite3.Connection:

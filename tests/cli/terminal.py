@@ -16,7 +16,7 @@ from keyhouse.cli.main import build
 from keyhouse.control import setup
 from keyhouse.control.setup import FirstFacts
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
-from tests.control.houses import House, empty_control
+from tests.control.houses import House, empty_house
 
 
 class Printed(NamedTuple):
@@ -78,9 +78,9 @@ class Terminal:
         folder = self._data_directory(options)
         if folder.exists():
             raise KeyhouseError(ErrorCode.ALREADY_INITIALISED, f"'{folder}' holds a house already.")
-        store, _, control = empty_control(folder, [])
+        control = empty_house(folder)
         facts = setup.initialise(control)
-        store.close()
+        control.store.close()
         return facts
 
     def _serve(self, options: Options) -> int:

@@ -1,17 +1,14 @@
-"""A real house on SQLite with a clock that stands still, for tests of control and of its faces."""
+"""A real house with a clock that stands still, for tests of control and of its faces."""
 
 from __future__ import annotations
 
 import atexit
-import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keyhouse.control import setup
 from keyhouse.control.context import Caller, Control
@@ -21,8 +18,10 @@ from keyhouse.domain.audit import OPERATOR, Actor, AuditEvent
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import Key
 from keyhouse.policy.peppers import Peppers
-from keyhouse.store.contract import Change, Page
-from keyhouse.store.sqlite import SqliteStore, open_sqlite
+from keyhouse.store import secretfiles
+from keyhouse.store.contract import Change, Page, Store
+from keyhouse.store.sqlite import open_sqlite
+from keyhouse.store.vault import Vault
 
 NOW = 1_800_000_000
 DAY = 86_400
@@ -36,26 +35,12 @@ class Clock:
         return self.now
 
 
-class AesSealer:
-    """AES-GCM under a key of its own, with the context as associated data."""
-
-    def __init__(self) -> None:
-        self._cipher = AESGCM(os.urandom(32))
-
-    def seal(self, plain: bytes, context: str) -> bytes:
-        nonce = os.urandom(12)
-        return nonce + self._cipher.encrypt(nonce, plain, context.encode())
-
-    def open(self, sealed: bytes, context: str) -> bytes:
-        return self._cipher.decrypt(sealed[:12], sealed[12:], context.encode())
-
-
 @dataclass
 class House:
     """An initialised house. `announced` are the seqs that control announced, each already committed when it was."""
 
     folder: Path
-    store: SqliteStore
+    store: Store
     clock: Clock
     control: Control
     announced: list[int]
@@ -76,7 +61,7 @@ class House:
         return self.upstream_models[base_url]
 
     def secret_files(self) -> dict[str, bytes]:
-        return {"secrets/peppers.json": b"pepper-" * 20, "secrets/master.json": b"master-" * 20}
+        return {f"secrets/{path.name}": path.read_bytes() for path in (self.folder / "secrets").iterdir()}
 
     def key(self, key_id: str) -> Key:
         with self.store.read() as tx:
@@ -86,14 +71,7 @@ class House:
 
     def accepts(self, value: str) -> bool:
         """Whether a gateway that reads the store accepts this secret now."""
-        parsed = keyformat.parse(value)
-        assert parsed is not None
-        with self.store.read() as tx:
-            ring = tx.keys.find_secret(parsed[1])
-        if ring is None or not self.control.peppers.verify(value, ring.secret.pepper_id, ring.secret.digest):
-            return False
-        ended = ring.secret.valid_until is not None and ring.secret.valid_until <= self.clock.now
-        return ring.key.status(self.clock.now).value == "active" and not ended and not ring.project_archived
+        return accepts(self.store, self.control.peppers, value, self.clock.now)
 
     def events(self) -> list[AuditEvent]:
         """Every audit event, oldest first."""
@@ -105,8 +83,10 @@ class House:
             return tx.changes.since(0)
 
     def files_contain(self, text: str) -> bool:
-        """Whether the text stands in any file of the house, write-ahead logs included."""
-        return any(text.encode() in path.read_bytes() for path in self.folder.rglob("*") if path.is_file())
+        """Whether the text stands in any file of the house, write-ahead logs included, or in a copy of its databases."""
+        with tempfile.TemporaryDirectory() as copy:
+            self.store.backup(Path(copy))
+            return any(_contains(folder, text) for folder in (self.folder, Path(copy)))
 
     def as_admin(self) -> Caller:
         """The owner, calling with an admin key."""
@@ -115,49 +95,69 @@ class House:
         return Caller(self.caller.organization_id, Actor("api_key", owner.id, "key_admin"))
 
 
-@dataclass(frozen=True)
-class Outside:
-    """What a house has that is not in its folder."""
+def accepts(store: Store, peppers: Peppers, value: str, now: int) -> bool:
+    """Whether this secret verifies and its key, project and grace allow a call."""
+    parsed = keyformat.parse(value)
+    assert parsed is not None
+    with store.read() as tx:
+        ring = tx.keys.find_secret(parsed[1])
+    if ring is None or not peppers.verify(value, ring.secret.pepper_id, ring.secret.digest):
+        return False
+    ended = ring.secret.valid_until is not None and ring.secret.valid_until <= now
+    return ring.key.status(now).value == "active" and not ended and not ring.project_archived
 
-    peppers: Peppers
-    sealer: AesSealer
-    facts: FirstFacts
 
-
-def empty_control(
-    folder: Path, announced: list[int], outside: Outside | None = None
-) -> tuple[SqliteStore, Clock, Control]:
-    """The house in this folder, as control sees it; not initialised if the folder is new."""
-    store = open_sqlite(folder)
-    clock = Clock()
+def control_of(folder: Path, store: Store, clock: Clock, announced: list[int]) -> Control:
+    """The house in this folder, as control sees it; its peppers and master keys are made if they are not there."""
 
     def announce(seq: int) -> None:
         with store.read() as tx:
             assert tx.changes.head() >= seq, "announced before it was committed"
         announced.append(seq)
 
-    peppers = Peppers("p1", {"p1": os.urandom(32)}) if outside is None else outside.peppers
-    sealer = AesSealer() if outside is None else outside.sealer
-    return store, clock, Control(store, clock, peppers, sealer, announce)
+    found = secretfiles.load_or_create(folder, store, clock())
+    peppers = Peppers(found.peppers.current, found.peppers.by_id)
+    vault = Vault(found.master_keys.current, found.master_keys.by_id)
+    return Control(store, clock, peppers, vault, announce)
+
+
+def empty_house(folder: Path) -> Control:
+    """A house on SQLite that is not initialised."""
+    return control_of(folder, open_sqlite(folder), Clock(), [])
 
 
 @cache
-def _template() -> tuple[Path, Outside]:
+def _template() -> tuple[Path, FirstFacts]:
     """A house that was initialised once for the whole run: hashing the owner's password and migrating take their time."""
     folder = Path(tempfile.mkdtemp(prefix="keyhouse-template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    store, _, control = empty_control(folder / "house", [])
+    control = empty_house(folder / "house")
     facts = setup.initialise(control)
-    store.close()
-    assert isinstance(control.sealer, AesSealer)
-    return folder / "house", Outside(control.peppers, control.sealer, facts)
+    control.store.close()
+    return folder / "house", facts
 
 
 def open_house(folder: Path) -> House:
-    """An initialised house in a new folder."""
-    template, outside = _template()
+    """An initialised house on SQLite, in a new folder."""
+    template, facts = _template()
     shutil.copytree(template, folder)
+    return _house(folder, open_sqlite(folder), lambda _: facts)
+
+
+def new_house(folder: Path, store: Store) -> House:
+    """A house on this empty store, initialised now."""
+    folder.mkdir(mode=0o700)
+    return _house(folder, store, setup.initialise)
+
+
+def _house(folder: Path, store: Store, facts_of: Callable[[Control], FirstFacts]) -> House:
     announced: list[int] = []
-    store, clock, control = empty_control(folder, announced, outside)
-    caller = Caller(outside.facts.organization_id, OPERATOR)
-    return House(folder, store, clock, control, announced, outside.facts, caller)
+    clock = Clock()
+    control = control_of(folder, store, clock, announced)
+    facts = facts_of(control)
+    announced.clear()
+    return House(folder, store, clock, control, announced, facts, Caller(facts.organization_id, OPERATOR))
+
+
+def _contains(folder: Path, text: str) -> bool:
+    return any(text.encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())

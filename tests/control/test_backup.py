@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import stat
 import tarfile
 import threading
@@ -11,16 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from keyhouse.control import backup, keys
+from keyhouse.control import backup, keys, upstreams
 from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.minting import Holder
+from keyhouse.control.upstreams import UpstreamFields
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import KeyKind
+from keyhouse.domain.upstreams import seal_context
 from keyhouse.store.contract import Page
 from keyhouse.store.sqlite import open_sqlite
-from tests.control.houses import House
+from tests.control.houses import House, accepts, control_of
 
 PASSPHRASE = "correct horse battery"
+
+
+def secret_keys(house: House) -> list[bytes]:
+    """Every pepper and master key, as its file writes it."""
+    texts = house.secret_files().values()
+    return [value.encode() for text in texts for value in json.loads(text)["by_id"].values()]
 
 
 def make_backup(house: House, folder: Path) -> Path:
@@ -41,8 +50,19 @@ def test_restored_house_is_the_house(house: House, tmp_path: Path) -> None:
         assert tx.keys.get(organization_id, late.view.key.id) is None
         assert len(tx.audit.list(organization_id, Page()).items) == 5
     store.close()
-    for name, content in house.secret_files().items():
-        assert (tmp_path / "restored" / name).read_bytes() == content
+
+
+def test_restored_house_takes_the_same_keys_and_opens_the_same_seals(house: House, tmp_path: Path) -> None:
+    house.upstream_models["http://m"] = ["m"]
+    given = UpstreamFields("main", "http://m", "upstream-key-0123456789")
+    sealed = upstreams.add(house.control, house.caller, given, house.list_models).upstream
+    backup.restore(make_backup(house, tmp_path), tmp_path / "restored", PASSPHRASE)
+    store = open_sqlite(tmp_path / "restored")
+    control = control_of(tmp_path / "restored", store, house.clock, [])
+    assert accepts(store, control.peppers, house.facts.api_key, house.clock.now)
+    assert sealed.sealed_key is not None
+    assert control.sealer.open(sealed.sealed_key, seal_context(sealed.id)) == b"upstream-key-0123456789"
+    store.close()
 
 
 def test_copies_are_private_and_hold_no_secret_in_the_clear(house: House, tmp_path: Path) -> None:
@@ -50,7 +70,7 @@ def test_copies_are_private_and_hold_no_secret_in_the_clear(house: House, tmp_pa
     sealed = tmp_path / "house.khbackup.secrets"
     for path in (file, sealed):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        for secret in (b"pepper-", b"master-", house.facts.api_key.encode(), PASSPHRASE.encode()):
+        for secret in (*secret_keys(house), house.facts.api_key.encode(), PASSPHRASE.encode()):
             assert secret not in path.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [file.name, sealed.name]
     backup.restore(file, tmp_path / "restored", PASSPHRASE)

@@ -18,6 +18,8 @@ from keyhouse.domain.permissions import Access, Permissions, Resource
 from keyhouse.store.contract import ChangeKind
 from tests.control.houses import DAY, NOW, House
 
+STORES = ("sqlite", "postgres")
+
 KINDS = {
     KeyKind.ADMIN: (keyformat.SecretKind.ADMIN, "sk-khadm_"),
     KeyKind.SERVICE_ACCOUNT: (keyformat.SecretKind.SERVICE_ACCOUNT, "sk-khsvc_"),

@@ -12,6 +12,8 @@ from keyhouse.domain.money import Rates
 from keyhouse.store.contract import ChangeKind
 from tests.control.houses import NOW, House
 
+STORES = ("sqlite", "postgres")
+
 
 def test_price_is_exact_and_in_force_at_once(house: House) -> None:
     price = prices.set_price(house.control, house.caller, "m1", DollarRates("0.000000001", "2.50", "1.25"))

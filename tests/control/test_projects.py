@@ -14,6 +14,8 @@ from keyhouse.domain.keys import KeyKind
 from keyhouse.store.contract import ChangeKind
 from tests.control.houses import NOW, House
 
+STORES = ("sqlite", "postgres")
+
 
 def test_project_is_created_shown_and_listed(house: House) -> None:
     made = projects.create(house.control, house.caller, " Search ")

@@ -12,6 +12,8 @@ from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import KeyKind, KeyStatus
 from tests.control.houses import House
 
+STORES = ("sqlite", "postgres")
+
 
 def test_account_comes_with_a_key_that_is_shown_once(house: House) -> None:
     made = service_accounts.create(house.control, house.caller, house.project_id, "robo")

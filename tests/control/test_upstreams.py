@@ -14,6 +14,8 @@ from keyhouse.domain.upstreams import seal_context
 from keyhouse.store.contract import ChangeKind
 from tests.control.houses import House
 
+STORES = ("sqlite", "postgres")
+
 URL = "https://models.example/v1"
 KEY = "sk-upstream-0123456789abcdef"
 

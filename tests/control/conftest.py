@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from keyhouse.store.postgres import open_postgres
-from tests.control.houses import House, new_house, open_house
+from tests.control.houses import House, Template, new_template, open_house
+from tests.fixtures.postgres import PostgresServer
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -16,11 +17,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("house", getattr(metafunc.module, "STORES", ("sqlite",)), indirect=True)
 
 
+@pytest.fixture(scope="session")
+def postgres_house(
+    postgres: PostgresServer, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Template, str]:
+    """An initialised house on PostgreSQL, and its database, to be copied."""
+    name = postgres.create(postgres_template)
+    folder = tmp_path_factory.mktemp("houses") / "template"
+    return new_template(folder, open_postgres(postgres.url(name))), name
+
+
 @pytest.fixture
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    if request.param == "postgres":
-        opened = new_house(tmp_path / "house", open_postgres(request.getfixturevalue("postgres_url")))
-    else:
+    if request.param == "sqlite":
         opened = open_house(tmp_path / "house")
+        yield opened
+        opened.store.close()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    template, database = request.getfixturevalue("postgres_house")
+    name = server.create(database)
+    opened = open_house(tmp_path / "house", template, lambda _: open_postgres(server.url(name)))
     yield opened
     opened.store.close()
+    server.drop(name)

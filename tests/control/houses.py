@@ -126,37 +126,40 @@ def empty_house(folder: Path) -> Control:
     return control_of(folder, open_sqlite(folder), Clock(), [])
 
 
+@dataclass(frozen=True)
+class Template:
+    """A house that was initialised once, to be copied: hashing the owner's password and migrating take their time."""
+
+    folder: Path
+    facts: FirstFacts
+
+
+def new_template(folder: Path, store: Store) -> Template:
+    """An empty store, initialised and closed; what is not in the store is in the folder."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    facts = setup.initialise(control_of(folder, store, Clock(), []))
+    store.close()
+    return Template(folder, facts)
+
+
 @cache
-def _template() -> tuple[Path, FirstFacts]:
-    """A house that was initialised once for the whole run: hashing the owner's password and migrating take their time."""
+def _sqlite_template() -> Template:
     folder = Path(tempfile.mkdtemp(prefix="keyhouse-template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    control = empty_house(folder / "house")
-    facts = setup.initialise(control)
-    control.store.close()
-    return folder / "house", facts
+    return new_template(folder / "house", open_sqlite(folder / "house"))
 
 
-def open_house(folder: Path) -> House:
-    """An initialised house on SQLite, in a new folder."""
-    template, facts = _template()
-    shutil.copytree(template, folder)
-    return _house(folder, open_sqlite(folder), lambda _: facts)
-
-
-def new_house(folder: Path, store: Store) -> House:
-    """A house on this empty store, initialised now."""
-    folder.mkdir(mode=0o700)
-    return _house(folder, store, setup.initialise)
-
-
-def _house(folder: Path, store: Store, facts_of: Callable[[Control], FirstFacts]) -> House:
+def open_house(
+    folder: Path, template: Template | None = None, open_store: Callable[[Path], Store] = open_sqlite
+) -> House:
+    """An initialised house in a new folder, on SQLite unless a template of another store is given."""
+    template = template or _sqlite_template()
+    shutil.copytree(template.folder, folder)
     announced: list[int] = []
     clock = Clock()
-    control = control_of(folder, store, clock, announced)
-    facts = facts_of(control)
-    announced.clear()
-    return House(folder, store, clock, control, announced, facts, Caller(facts.organization_id, OPERATOR))
+    control = control_of(folder, open_store(folder), clock, announced)
+    caller = Caller(template.facts.organization_id, OPERATOR)
+    return House(folder, control.store, clock, control, announced, template.facts, caller)
 
 
 def _contains(folder: Path, text: str) -> bool:

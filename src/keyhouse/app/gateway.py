@@ -106,6 +106,10 @@ class Gateway:
         for work in (self.lobby.keep_time(), self._inflight.expire(self.control.clock), self._follower.follow()):
             self._background.append(self._loop.create_task(work))
 
+    def cut_calls(self) -> None:
+        """Ends the calls that are running: each is told and settled as interrupted."""
+        self._inflight.cut_all(Outcome.INTERRUPTED)
+
     async def stop(self) -> None:
         """Ends everything in order: the last rows are durable and rolled up before the store closes."""
         self._control_socket.close()

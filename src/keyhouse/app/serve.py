@@ -17,6 +17,7 @@ from keyhouse.app import first, logs
 from keyhouse.app.asgi import application
 from keyhouse.app.gateway import Gateway, recovered_intents
 from keyhouse.app.house import Opened, first_organization, opened
+from keyhouse.app.server import Server
 from keyhouse.control.setup import FirstFacts
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.edge.http1 import GatewayProtocol
@@ -52,12 +53,11 @@ async def _run(house: Opened, intents: Intents, listener: socket.socket, facts: 
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=max(1, int(settings.shutdown_grace)),
         backlog=_BACKLOG,
         ssl_certfile=settings.tls_cert_file,
         ssl_keyfile=settings.tls_key_file,
     )
-    server = uvicorn.Server(config)
+    server = Server(config, gateway.cut_calls, settings.shutdown_grace)
     async with _running(gateway):
         _settle_memory()
         _greet(settings, listener, facts)

@@ -53,6 +53,11 @@ class Inflight:
             if public_id is None or (call.credential is not None and call.credential.public_id == public_id):
                 call.cut(outcome)
 
+    def cut_all(self, outcome: Outcome) -> None:
+        """Ends every running call."""
+        for key_id in list(self._by_key):
+            self.cut(key_id, outcome)
+
     def renew(self, key_id: str, fresh: Credential) -> None:
         """What is known of a secret has changed: its running calls go on with the new facts, such as an earlier end."""
         for call in self._by_key.get(key_id, ()):

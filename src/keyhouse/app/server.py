@@ -1,0 +1,49 @@
+"""uvicorn's server with an end of its own: running calls finish, or are cut and settled, before the gateway stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
+
+_SETTLE_SECONDS = 10.0
+_LOOK_EVERY = 0.05
+
+
+class Server(uvicorn.Server):
+    """Stops at the first signal: calls have `grace` seconds to end, then `cut` ends them, and they have time to settle."""
+
+    def __init__(self, config: uvicorn.Config, cut: Callable[[], None], grace: float) -> None:
+        super().__init__(config)
+        self._cut = cut
+        self._grace = grace
+        # The last resort, for a client that takes nothing of what it was sent.
+        config.timeout_graceful_shutdown = math.ceil(grace + _SETTLE_SECONDS) + 1
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Takes signals for the rest of the process's life. uvicorn's raises them again once it has served, which would end the
+        process before the gateway has."""
+        for number in HANDLED_SIGNALS:
+            signal.signal(number, self.handle_exit)
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = asyncio.create_task(self._end_calls())
+        await super().shutdown(sockets)
+        ending.cancel()
+
+    async def _end_calls(self) -> None:
+        await asyncio.sleep(self._grace)
+        self._cut()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE_SECONDS):
+                while self.server_state.tasks:
+                    await asyncio.sleep(_LOOK_EVERY)
+        self.force_exit = True

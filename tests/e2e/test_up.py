@@ -1,0 +1,194 @@
+"""How a house begins and ends: first facts, refusals to start, gentle and less gentle ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import wire
+from tests.e2e.conftest import NewHouse
+from tests.e2e.house import PROGRAM, House, until
+from tests.e2e.upstream import FakeUpstream, delta, last_chunk, stays_silent, streams, streams_on, usage
+
+SECRET = re.compile(r"sk-kh\w*_\w{30,}")
+
+
+def test_first_start_tells_its_facts_once_and_before_it_is_healthy(tmp_path: Path) -> None:
+    house = House(tmp_path / "new", {})
+    port = _free_port()
+    log = (tmp_path / "said").open("wb+")
+    command: list[str | Path] = [PROGRAM, "up", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=house.environ)
+    try:
+        house.url = f"http://127.0.0.1:{port}"
+        until(house.is_healthy, 60)
+        said = (tmp_path / "said").read_text()
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+        log.close()
+    facts = dict(re.findall(r"^    (\S.*?)  +(\S+)$", said, re.MULTILINE))
+    assert set(facts) == {"organization", "project", "owner", "owner's password", "admin key", "API key"}
+    assert facts["admin key"].startswith("sk-khadm_")
+    house.facts = {"api_key": facts["API key"], "admin_key": facts["admin key"], "project_id": facts["project"]}
+    house.start()
+    try:
+        assert SECRET.findall(house.log.read_text()) == []
+        assert facts["owner's password"] not in house.log.read_text()
+        assert [key["name"] for key in house.admin("GET", f"/projects/{facts['project']}/api_keys")["data"]]
+        assert list(house.client().models.list()) == []
+    finally:
+        assert house.stop() == 0
+
+
+def test_init_prints_the_facts_once_and_refuses_to_do_it_again(tmp_path: Path) -> None:
+    house = House(tmp_path / "new", {})
+    facts = house.do_json("init")
+    assert set(facts) == {"organization_id", "project_id", "admin_key", "api_key", "owner_email", "owner_password"}
+    assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+    again = house.run("init", "--json")
+    assert (again.returncode, again.stdout) == (1, "")
+    _is_one_sentence(again.stderr, "already")
+
+
+REFUSED_SETTINGS = {
+    "workers": ({"KEYHOUSE_WORKERS": "2"}, (), "as exact as one"),
+    "workers-option": ({}, ("--workers", "2"), "as exact as one"),
+    "valkey": ({"KEYHOUSE_VALKEY_URL": "redis://127.0.0.1:1"}, (), "KEYHOUSE_VALKEY_URL"),
+    "proxies": ({"KEYHOUSE_TRUSTED_PROXIES": "10.0.0.0/8"}, (), "KEYHOUSE_TRUSTED_PROXIES"),
+    "database": ({"KEYHOUSE_DATABASE_URL": "mysql://localhost/x"}, (), "postgresql"),
+    "no-database": ({"KEYHOUSE_DATABASE_URL": "postgresql://u:hush-hush@127.0.0.1:1/x"}, (), "database"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_SETTINGS)
+def test_settings_that_cannot_be_kept_refuse_with_a_sentence(tmp_path: Path, case: str) -> None:
+    environ, options, word = REFUSED_SETTINGS[case]
+    house = House(tmp_path / "new", {})
+    done = subprocess.run(
+        [PROGRAM, "up", "--port", "0", *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=house.environ | environ,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    _is_one_sentence(done.stderr, word)
+    assert "hush-hush" not in done.stderr
+    assert not (tmp_path / "new" / "keyhouse.db").exists()
+
+
+def test_taken_port_is_a_sentence(new_house: NewHouse) -> None:
+    house = new_house()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = house.run("up", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    _is_one_sentence(done.stderr, "in use")
+
+
+def test_second_gateway_on_one_data_directory_is_refused_and_harms_nothing(new_house: NewHouse) -> None:
+    house = new_house()
+    house.start()
+    done = house.run("up", "--port", "0")
+    assert done.returncode == 1
+    _is_one_sentence(done.stderr, "Another Keyhouse gateway")
+    assert house.is_healthy()
+    revoked = house.new_key()
+    house.do("keys", "revoke", revoked["id"])  # the first one still hears of changes
+    assert wire.post(house, wire.chat("fake-x"), key=revoked["value"]).status == 401
+
+
+def test_command_without_a_house_says_so(tmp_path: Path) -> None:
+    done = House(tmp_path / "nowhere", {}).run("keys", "list")
+    assert done.returncode == 1
+    _is_one_sentence(done.stderr, "There is no house")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_sigterm_lets_running_streams_finish(new_house: NewHouse, upstream: FakeUpstream) -> None:
+    house = new_house()
+    house.start()
+    words = [delta(f"{n} ") for n in range(15)]
+    model = upstream.model(streams([*words, last_chunk(usage(5, 15))], pause=0.1))
+    with wire.opened(house, wire.chat(model, stream=True)) as response:
+        first = response.read1()
+        ended = _terminated(house)
+        body = first + response.read()
+    assert body.endswith(b"data: [DONE]\n\n")
+    assert body.count(b"data: ") == 16
+    assert ended() == 0
+    (row,) = house.rows_of_model(model)
+    assert (row.outcome, row.output_tokens, row.estimated) == ("completed", 15, 0)
+
+
+def test_what_outlasts_the_grace_is_cut_told_and_settled(new_house: NewHouse, upstream: FakeUpstream) -> None:
+    house = new_house(shutdown_grace="1")
+    house.start()
+    talking, silent = upstream.model(streams_on([delta("Once ")])), upstream.model(stays_silent)
+    waiting = wire.connect(house)
+    wire.send(waiting, house, wire.chat(silent))
+    until(lambda: upstream.requests(silent), 10)
+    with wire.opened(house, wire.chat(talking, stream=True)) as response:
+        first = response.read1()
+        ended = _terminated(house)
+        body = first + response.read()
+        answer = waiting.getresponse()
+        refusal = json.loads(answer.read())["error"]
+    assert ended() == 0
+    assert wire.error_of_stream(body)["code"] == "server_stopping"
+    assert (answer.status, refusal["code"]) == (503, "server_stopping")
+    for model, streamed in ((talking, 1), (silent, 0)):
+        (row,) = house.rows_of_model(model)
+        assert (row.outcome, row.estimated, row.streamed, row.status) == ("interrupted", 1, streamed, 503)
+        assert (row.input_tokens > 0, row.output_tokens > 0) == (True, bool(streamed))
+
+
+def test_idle_connections_do_not_hold_up_the_end(new_house: NewHouse) -> None:
+    house = new_house()
+    house.start()
+    idle = wire.connect(house)
+    idle.request("GET", "/healthz")
+    idle.getresponse().read()
+    began = time.monotonic()
+    assert house.stop() == 0
+    assert time.monotonic() - began < 10
+    idle.close()
+
+
+def _terminated(house: House) -> Callable[[], int]:
+    assert house.process is not None
+    codes: list[int] = []
+    house.process.terminate()
+    waiting = threading.Thread(target=lambda: codes.append(house.stop()))
+    waiting.start()
+
+    def ended() -> int:
+        waiting.join(60)
+        return codes[0]
+
+    return ended
+
+
+def _is_one_sentence(said: str, word: str) -> None:
+    assert said.startswith("keyhouse: ")
+    assert word in said
+    assert "Traceback" not in said
+    assert said.count("\n") == 1
+    assert said.rstrip().endswith(".")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -12,10 +12,12 @@ from itertools import chain
 from pathlib import Path
 from threading import Lock
 
+import msgspec
 from sqlalchemy import Engine
 
 from keyhouse.domain.usage import UsageRow
-from keyhouse.store.contract import LedgerUnavailable
+from keyhouse.store.contract import LedgerRow, LedgerUnavailable, RowRefused
+from keyhouse.store.faults import translated
 from keyhouse.store.ledger import LedgerReader, storable
 
 BUSY_SECONDS = 5.0
@@ -27,6 +29,11 @@ def _insert_of(rows: int) -> str:
     return f"INSERT INTO calls ({columns}) VALUES {values} ON CONFLICT (request_id) DO NOTHING"  # noqa: S608
 
 
+_SINCE = (
+    f"SELECT json_group_array(json_array(seq, json_array({', '.join(UsageRow._fields)})))"  # noqa: S608
+    " FROM (SELECT * FROM calls WHERE seq > ? ORDER BY seq LIMIT ?)"
+)
+_rows = msgspec.json.Decoder(list[LedgerRow]).decode
 # Many rows to a statement, in few lengths, which stay prepared. `executemany` would let go of the interpreter's lock and wait for
 # it again at every row, while the event loop holds it.
 _INSERTS = [(size, _insert_of(size)) for size in (128, 64, 32, 16, 8, 4, 2, 1)]
@@ -42,6 +49,11 @@ class SqliteLedger(LedgerReader):
         self._path = path
         self._writer: sqlite3.Connection | None = None
         self._lock = Lock()
+
+    def since(self, seq: int, limit: int = 10_000) -> Sequence[LedgerRow]:
+        """All rows in one answer, as JSON: cheaper than a row at a time, and the interpreter's lock is let go of once."""
+        with translated(), self._engine.begin() as connection:
+            return _rows(connection.exec_driver_sql(_SINCE, (seq, limit)).scalar_one())
 
     def append(self, rows: Sequence[UsageRow]) -> None:
         if not rows:
@@ -64,9 +76,12 @@ class SqliteLedger(LedgerReader):
             for insert, part in _parts(rows):
                 self._writer.execute(insert, list(chain.from_iterable(part)))
             self._writer.execute("COMMIT")
-        except (*_ROW_AT_FAULT, OverflowError, UnicodeEncodeError):
+        except (OverflowError, UnicodeEncodeError):
             self._discard()
             raise
+        except _ROW_AT_FAULT as error:
+            self._discard()
+            raise RowRefused(f"A usage row cannot be kept: {error}.") from error
         except sqlite3.Error as error:
             self._discard()
             raise LedgerUnavailable(f"Usage cannot be written to {self._path}: {error}.") from error

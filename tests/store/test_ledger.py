@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from keyhouse.store.contract import LedgerRow, Store
+import pytest
+
+from keyhouse.store.contract import LedgerRow, RowRefused, Store
 from keyhouse.store.types import INT64_MAX
 from tests.store.conftest import Reopen
 from tests.store.makers import make_row
@@ -68,6 +70,14 @@ def test_one_row_that_no_database_takes_is_made_fit_and_keeps_no_other_out(empty
         make_row("req_1", output_tokens=INT64_MAX, model_answered="half \ufffd", cost_nanos=-INT64_MAX),
         make_row("req_2"),
     ]
+
+
+def test_a_row_that_no_column_takes_is_refused_with_its_batch_and_blocks_nothing(empty_store: Store) -> None:
+    with pytest.raises(RowRefused):
+        empty_store.ledger.append([make_row("req_0"), make_row("req_1", status=None)])
+    assert empty_store.ledger.since(0) == []
+    empty_store.ledger.append([make_row("req_0")])
+    assert empty_store.ledger.contains(["req_0", "req_1"]) == {"req_0"}
 
 
 def test_a_text_with_nul_keeps_no_other_out(empty_store: Store) -> None:

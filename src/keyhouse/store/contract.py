@@ -8,6 +8,10 @@ leaves it. Writers are serialised: a transaction opened with `write()` waits for
 until it ends. Times are Unix seconds unless the name ends in `_us`. Lists are ordered by (created_at, id), oldest first
 unless said otherwise, paged by the id after which to go on, and stable under concurrent writes; a cursor that names nothing
 raises `invalid_value` with param `after`.
+
+Errors are `KeyhouseError`s: `conflict` where a fact contradicts what is stored (an id or name that exists, a reference to
+nothing), `invalid_value` for a text with NUL or half of a surrogate pair, `not_found` for a `save` of what was never added, and
+`store_unavailable` where the database is away, full, or busy for longer than a few seconds.
 """
 
 from __future__ import annotations
@@ -271,7 +275,10 @@ class RollupFilter(NamedTuple):
 
 class Rollups(Protocol):
     def apply(self, through_seq: int, sums: Mapping[Width, Mapping[RollupKey, RollupSums]]) -> None:
-        """Adds the sums and moves the mark, together: after a crash nothing is added twice and nothing left out."""
+        """Adds the sums and moves the mark, together: after a crash nothing is added twice and nothing left out.
+
+        Where the mark is at `through_seq` already, or beyond, nothing is added.
+        """
         ...
 
     def mark(self) -> int:
@@ -338,6 +345,7 @@ class Ledger(Protocol):
         is already there is left as it is, however old.
 
         Raises `LedgerUnavailable` if they could not be written; then none of them is there, or all of them are.
+        Raises `RowRefused` if one of them is nothing that the ledger can keep; then none of them is there.
         """
         ...
 
@@ -354,6 +362,10 @@ class Ledger(Protocol):
 
 class LedgerUnavailable(Exception):  # noqa: N818 - named for what it means to the caller
     """Usage rows cannot be written: the disk is full or failing, or the database is away."""
+
+
+class RowRefused(Exception):  # noqa: N818 - as above
+    """A usage row contradicts the ledger's columns: waiting will not cure it, and rows beside it can be written without it."""
 
 
 class Store(Protocol):

@@ -17,12 +17,13 @@ from pg8000.native import Connection, PreparedStatement
 from sqlalchemy import Engine
 
 from keyhouse.domain.usage import UsageRow
-from keyhouse.store.contract import LedgerUnavailable
+from keyhouse.store.contract import LedgerUnavailable, RowRefused
 from keyhouse.store.faults import reason, sqlstate
 from keyhouse.store.ledger import LedgerReader, storable
 
 APPEND_LOCK = 0x6B686C65  # "khle"
-_DATA_EXCEPTION = "22"
+# PostgreSQL's classes: data exception, integrity constraint violation.
+_DATA, _INTEGRITY = "22", "23"
 _HINTS = get_type_hints(UsageRow)
 _VALUES = ", ".join(
     f"(r->>{n})::bigint" if _HINTS[name] in {int, int | None} else f"r->>{n}" for n, name in enumerate(UsageRow._fields)
@@ -53,8 +54,8 @@ class PostgresLedger(LedgerReader):
             except UnicodeEncodeError:
                 self._insert_storable(rows)
             except Error as error:
-                if not sqlstate(error).startswith(_DATA_EXCEPTION):
-                    raise _unavailable(error) from error
+                if not sqlstate(error).startswith(_DATA):
+                    raise _meaning_of(error) from error
                 self._insert_storable(rows)
 
     def close(self) -> None:
@@ -65,7 +66,7 @@ class PostgresLedger(LedgerReader):
         try:
             self._insert(msgspec.json.encode([storable(row) for row in rows]).decode())
         except Error as error:
-            raise _unavailable(error) from error
+            raise _meaning_of(error) from error
 
     def _insert(self, rows: str) -> None:
         try:
@@ -85,5 +86,7 @@ class PostgresLedger(LedgerReader):
             self._writer = None
 
 
-def _unavailable(error: Error) -> LedgerUnavailable:
+def _meaning_of(error: Error) -> LedgerUnavailable | RowRefused:
+    if sqlstate(error).startswith((_DATA, _INTEGRITY)):
+        return RowRefused(f"A usage row cannot be kept: {reason(error)}.")
     return LedgerUnavailable(f"Usage cannot be written to the database: {reason(error)}.")

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from keyhouse.store import files
-from keyhouse.store.contract import Transaction
+from keyhouse.store.contract import SchemaError, Transaction
 from keyhouse.store.faults import translated
 from keyhouse.store.ledger_sqlite import BUSY_SECONDS, SqliteLedger
 from keyhouse.store.schema import State, state_of
@@ -24,6 +24,7 @@ from keyhouse.store.transaction import SqlTransaction
 
 CONTROL_FILE = "keyhouse.db"
 LEDGER_FILE = "ledger.db"
+_OLDEST_SQLITE = (3, 35)  # RETURNING
 
 
 class SqliteStore:
@@ -64,6 +65,8 @@ def open_sqlite(data_dir: Path) -> SqliteStore:
 
     Raises `SchemaError` if they are newer than this Keyhouse or not ours.
     """
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise SchemaError(f"This Python has SQLite {sqlite3.sqlite_version}; Keyhouse needs 3.35 or newer.")
     files.make_private(data_dir, (CONTROL_FILE, LEDGER_FILE))
     paths = [data_dir / CONTROL_FILE, data_dir / LEDGER_FILE]
     with files.locked(data_dir / files.LOCK_FILE), translated():

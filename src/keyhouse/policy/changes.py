@@ -14,7 +14,7 @@ import structlog
 
 from keyhouse.store.contract import Change, ChangeKind, Store
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
 Apply = Callable[[str], Awaitable[None]]

@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -135,3 +135,10 @@ def get(path: bytes = b"/v1/models", *headers: bytes) -> bytes:
 def chunked(*pieces: bytes) -> bytes:
     """Pieces in the chunked coding, with its end."""
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece) + b"0\r\n\r\n"
+
+
+async def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Fails unless the condition comes true in time."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)

@@ -19,13 +19,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
-from keyhouse.edge.exchange import Exchange
+from keyhouse.edge.exchange import Exchange, Header
 from keyhouse.edge.lobby import Lobby
 from keyhouse.wire.errors import envelope, refusal_headers
 
 LINGER = 5.0
 """Seconds during which a refused client may go on sending, unread, so that it can read the refusal."""
 MAX_PIPELINED = 16
+_FRAMING = (b"content-length", b"transfer-encoding")
 _ONCE = frozenset(
     (b"authorization", b"content-length", b"host", b"openai-organization", b"openai-project", b"x-client-request-id")
 )
@@ -43,6 +44,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self.head_bytes = 0
         self.in_head = False
         self.lingering = False
+        self.resumed = False
+        self.refusal: KeyhouseError | None = None
+        """What the client is told when the requests before are answered."""
         self.incoming: Exchange | _AsgiExchange | None = None
         self.serving: Exchange | _AsgiExchange | None = None
         self.waiting: deque[Exchange | _AsgiExchange] = deque()
@@ -84,10 +88,10 @@ class GatewayProtocol(HttpToolsProtocol):
     def tick(self, now: float) -> None:
         """Called by the lobby a few times a second: cuts what has waited too long."""
         if self.deadline is not None and now >= self.deadline:
+            self.deadline = None
             if self.in_head and self.head_bytes and not self.lingering:
-                self._refuse(KeyhouseError(ErrorCode.HEAD_TOO_SLOW, "The request head did not arrive in time."))
+                self._broken(KeyhouseError(ErrorCode.HEAD_TOO_SLOW, "The request head did not arrive in time."))
             else:
-                self.deadline = None
                 self.transport.close()
         if isinstance(self.serving, Exchange):
             waited = self.serving.waited_for_body(now)
@@ -99,40 +103,59 @@ class GatewayProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.lingering:
             return
-        if self.in_head:
-            if not self.head_bytes:
-                self.deadline = self.loop.time() + self.lobby.head_timeout
-            self.head_bytes += len(data)
+        if self.in_head and not self.head_bytes:
+            self.deadline = self.loop.time() + self.lobby.head_timeout
+        self.head_bytes += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # an upgrade is an offer; it is not taken, and the answer closes the connection
+            self._parse(data)
         except httptools.HttpParserError as error:
             cause = error.__context__
             if not isinstance(cause, KeyhouseError):
                 cause = KeyhouseError(ErrorCode.HEADERS_INVALID, f"The request is not valid HTTP/1.1: {error}.")
             self._broken(cause)
             return
-        if self.in_head and self.head_bytes > self.lobby.max_header_bytes:
+        if self.head_bytes > self.lobby.max_header_bytes and (self.in_head or self.incoming is not None):
             self._broken(self._head_too_large())
 
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+            return
+        except httptools.HttpParserUpgrade as offer:
+            rest = data[offer.args[0] :]
+        # An upgrade is an offer; it is not taken, and the answer closes the connection. llhttp leaves the body that such a
+        # request may have (Java's client offers h2c with every first one) to the other protocol: a fresh parser reads it.
+        if self.incoming is not None:
+            self.parser = httptools.HttpRequestParser(self)
+            self.resumed = True
+            framing = b"".join(b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING)
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n%b" % (framing, rest))
+
     def on_message_begin(self) -> None:
+        if self.resumed:
+            return
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
         if not self.in_head:  # a pipelined request: its head began in the data at hand
             self.in_head, self.head_bytes = True, 1
+            self.deadline = self.loop.time() + self.lobby.head_timeout
 
     def on_url(self, url: bytes) -> None:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.in_head:
+            return  # a trailer: what was checked as the head stays the head
         if len(self.headers) >= self.lobby.max_headers:
             message = f"The request has more than {self.lobby.max_headers} headers."
             raise KeyhouseError(ErrorCode.HEADERS_TOO_LARGE, message)
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        if self.resumed:
+            self.resumed = False
+            return
         self.in_head, self.deadline = False, None
         path, _, query = self.url.partition(b"?")
         if sum(len(n) + len(v) for n, v in self.headers) + len(self.url) > self.lobby.max_header_bytes:
@@ -147,20 +170,21 @@ class GatewayProtocol(HttpToolsProtocol):
             self.waiting.append(exchange)
 
     def on_body(self, body: bytes) -> None:
+        self.head_bytes = 0  # what is bounded is what comes between: chunk extensions and trailers
         if self.incoming is not None:
             self.incoming.feed(body)
 
     def on_message_complete(self) -> None:
-        if self.incoming is not None:
-            self.incoming.feed_end()
-            self.incoming = None
+        if self.incoming is None or (self.parser.should_upgrade() and _has_body(self.headers)):
+            return
+        self.incoming.feed_end()
+        self.incoming = None
 
     # --- requests ---
 
     def _exchange(self, path: bytes, query: bytes) -> Exchange:  # noqa: ARG002 - the data plane's operations take no query
         exchange = Exchange(self, self.parser.get_method(), path, self.headers, self.address)
         self._check_head(exchange)
-        exchange.version_1_0 = self.parser.get_http_version() == "1.0"
         exchange.keep_alive = self.parser.should_keep_alive() and not self.parser.should_upgrade()
         return exchange
 
@@ -171,6 +195,12 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _check_head(self, exchange: Exchange) -> None:
         """Refuses heads that two parsers could read in two ways."""
+        version = self.parser.get_http_version()
+        if version not in {"1.0", "1.1"}:
+            raise KeyhouseError(
+                ErrorCode.HEADERS_INVALID, "The only versions that are spoken are HTTP/1.1 and HTTP/1.0."
+            )
+        exchange.version_1_0 = version == "1.0"
         seen: set[bytes] = set()
         chunked = False
         for name, value in self.headers:
@@ -188,9 +218,9 @@ class GatewayProtocol(HttpToolsProtocol):
                     raise KeyhouseError(
                         ErrorCode.HEADERS_INVALID, "The only transfer coding that is understood is 'chunked'."
                     )
-            elif name == b"expect":
+            elif name == b"expect" and version != "1.0":  # RFC 9110, 10.1.1
                 self._check_expectation(exchange, value)
-        if b"host" not in seen and self.parser.get_http_version() != "1.0":
+        if b"host" not in seen and version != "1.0":
             raise KeyhouseError(ErrorCode.HEADERS_INVALID, "The request has no Host header.")
         if chunked and b"content-length" in seen:
             raise KeyhouseError(ErrorCode.HEADERS_INVALID, "Content-Length and Transfer-Encoding were both sent.")
@@ -244,6 +274,8 @@ class GatewayProtocol(HttpToolsProtocol):
             self.flow.resume_reading()
             if self.waiting:
                 self._serve(self.waiting.popleft())
+            elif self.refusal is not None:
+                self._refuse(self.refusal)
             elif not self.in_head:
                 self._await_head()
 
@@ -252,15 +284,18 @@ class GatewayProtocol(HttpToolsProtocol):
         self.deadline = self.loop.time() + self.lobby.keep_alive
 
     def _broken(self, error: KeyhouseError) -> None:
-        """The bytes that arrived cannot be read on: the request they belong to is refused, and the connection ends."""
+        """The bytes that arrived cannot be read on: what they belong to is refused in its turn, and the connection ends."""
         if self.serving is None:
             self._refuse(error)
             return
-        self.serving.keep_alive = False
-        self.waiting.clear()
         self.lingering = True
         if self.incoming is self.serving:
+            self.serving.keep_alive = False
             self.serving.fail_body(error)
+            return
+        if self.incoming is not None:
+            self.waiting.pop()
+        self.refusal = error
 
     def _refuse(self, error: KeyhouseError) -> None:
         self.lobby.refused(error.code)
@@ -285,6 +320,10 @@ class GatewayProtocol(HttpToolsProtocol):
     def _head_too_large(self) -> KeyhouseError:
         message = f"The request head is over {self.lobby.max_header_bytes:,} bytes."
         return KeyhouseError(ErrorCode.HEADERS_TOO_LARGE, message)
+
+
+def _has_body(headers: list[Header]) -> bool:
+    return any(name in _FRAMING and value != b"0" for name, value in headers)
 
 
 class _AsgiExchange:

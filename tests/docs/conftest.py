@@ -1,0 +1,108 @@
+"""A house as the guides describe it: up, with its built-in models, and an upstream that stands for a provider."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from keyhouse.upstream.local.wheels import fetch
+from tests.docs.running import PROGRAM, announced_url, clean_environment, ended
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page's code is run."""
+
+    url: str
+    upstream_url: str
+    folder: Path
+    environment: dict[str, str]
+
+    def put_in(self, code: str) -> str:
+        """The code, asking this house and this upstream."""
+        return code.replace("http://127.0.0.1:8585", self.url).replace("https://api.openai.com/v1", self.upstream_url)
+
+
+@pytest.fixture(scope="session")
+def wheels() -> Path:
+    cache = Path(os.environ.get("KEYHOUSE_TEST_CACHE") or Path.home() / ".cache" / "keyhouse-test")
+    asyncio.run(fetch(cache, print))
+    return cache.resolve() / "local-model"
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[str]:
+    """The base URL of an upstream that lists its models."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Provider)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A data directory to copy, and its first facts. Its project Search and service account robo stand for the reader's."""
+    data = tmp_path_factory.mktemp("made") / "keyhouse-data"
+    environment = clean_environment(KEYHOUSE_DATA=str(data))
+    facts: dict[str, str] = json.loads(_ran(environment, "init", "--json"))
+    _ran(environment, "projects", "create", "Search")
+    _ran(environment, "service-accounts", "create", "robo", "--project", "Search")
+    return data, facts
+
+
+@pytest.fixture
+def place(tmp_path: Path, made: tuple[Path, dict[str, str]], wheels: Path, provider: str) -> Iterator[Place]:
+    """A house of a page's own, up."""
+    template, facts = made
+    data = tmp_path / "keyhouse-data"
+    shutil.copytree(template, data)
+    (data / "local-model").symlink_to(wheels)
+    environment = clean_environment(
+        PATH=f"{PROGRAM.parent}:{os.environ['PATH']}",
+        KEYHOUSE_DATA=str(data),
+        UPSTREAM_KEY="sk-of-the-provider-0123456789",
+        OPENAI_API_KEY=facts["api_key"],
+        OPENAI_ADMIN_KEY=facts["admin_key"],
+        ADMIN_KEY=facts["admin_key"],
+        PROJECT=facts["project_id"],
+    )
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([PROGRAM, "up", "--port", "0"], stdout=out, stderr=out, env=environment)
+    try:
+        yield Place(announced_url(process, log), provider, tmp_path, environment)
+    finally:
+        process.terminate()
+        ended(process)
+
+
+def _ran(environment: dict[str, str], *arguments: str) -> str:
+    return subprocess.run([PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=True).stdout
+
+
+class _Provider(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = json.dumps({"object": "list", "data": [{"id": "gpt-9"}, {"id": "text-embedding-9"}]}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's signature
+        """Says nothing."""

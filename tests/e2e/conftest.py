@@ -36,8 +36,8 @@ def new_house(template: House, tmp_path: Path) -> Iterator[NewHouse]:
     """Makes houses of the test's own, as copies of the template; settings are given by name. They end with the test."""
     made: list[House] = []
 
-    def make(**settings: str) -> House:
-        made.append(copied(template, tmp_path / f"house{len(made)}", **settings))
+    def make(kind: type[House] = House, **settings: str) -> House:
+        made.append(copied(template, tmp_path / f"house{len(made)}", kind, **settings))
         return made[-1]
 
     yield make

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from openai import DefaultHttpxClient, OpenAI
@@ -26,6 +25,17 @@ START_SECONDS = 60.0
 """For liveness only: a start takes a second, on a busy machine several."""
 
 
+class Process(Protocol):
+    """What is done with the server's process."""
+
+    @property
+    def pid(self) -> int: ...
+    def kill(self) -> None: ...
+    def terminate(self) -> None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 class House:
     """`facts` are what `keyhouse init --json` printed. `settings` are environment variables without their prefix."""
 
@@ -35,17 +45,16 @@ class House:
         self.settings = {"local_model": "off"} | settings
         self.log = data.with_name(data.name + ".log")
         self.url = ""
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self._query: Callable[[str], Sequence[Sequence[Any]]] = self._query_file
 
     # --- the server ---
 
     def start(self) -> None:
         """Starts the server and waits until it is healthy."""
-        before = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as log:
-            command: list[str | Path] = [PROGRAM, "up", "--port", "0", "--data", self.data]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environ, cwd=self.data.parent)
+        self.log.touch()
+        before = self.log.stat().st_size
+        self.process = self._launch(["up", "--port", "0", "--data", str(self.data)])
         self.url = until(lambda: self._announced(before), START_SECONDS)
         until(self.is_healthy, START_SECONDS)
 
@@ -71,6 +80,10 @@ class House:
             return httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
+
+    def _launch(self, arguments: list[str]) -> Process:
+        with self.log.open("ab") as log:
+            return subprocess.Popen([PROGRAM, *arguments], stdout=log, stderr=log, env=self.environ)
 
     def _announced(self, after: int) -> str | None:
         assert self.process is not None
@@ -182,10 +195,10 @@ def initialised(data: Path, **settings: str) -> House:
     return house
 
 
-def copied(house: House, data: Path, **settings: str) -> House:
+def copied(house: House, data: Path, kind: type[House] = House, **settings: str) -> House:
     """A house that is not running, again in another directory: cheaper than a new one."""
     shutil.copytree(house.data, data)
-    return House(data, house.facts, **settings)
+    return kind(data, house.facts, **settings)
 
 
 def until(condition: Callable[[], Any], seconds: float) -> Any:
@@ -204,7 +217,3 @@ def is_alive(pid: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except (ProcessLookupError, FileNotFoundError):
         return False
-
-
-def terminate(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)

@@ -1,0 +1,114 @@
+"""A house under load, killed with SIGKILL again and again: what a client was told is in the ledger once, what was cut is charged.
+
+Every cycle is a life of the whole server: a start, calls from clients that keep plain calls and streams open, a kill at random.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import threading
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.e2e import wire
+from tests.e2e.conftest import NewHouse
+from tests.e2e.house import House
+from tests.e2e.upstream import Exchange, FakeUpstream, completion, delta, last_chunk, reply, streams, usage
+from tests.e2e.warm import WarmHouse
+
+CYCLES = 50
+CYCLES_LONG = 500
+CLIENTS = 12
+
+
+@dataclass
+class Told:
+    """What clients know: calls by the number that each sent as its own id."""
+
+    begun: int = 0
+    answered: set[str] = field(default_factory=set)
+
+
+def test_kill_9_loses_no_acknowledged_call_and_counts_none_twice(
+    new_house: NewHouse, upstream: FakeUpstream, long_form: bool
+) -> None:
+    house = new_house(WarmHouse, log_level="error")
+    told = Told()
+    models = [upstream.model(_plain), upstream.model(_stream, "fake-{}-stream")]
+    for _ in range(CYCLES_LONG if long_form else CYCLES):
+        _one_life(house, told, models)
+    house.start()
+    rows = house.rows()
+    house.stop()
+
+    # Every call that reached the upstream has one row, and so has every one that a client saw answered.
+    reached = Counter(_number(r.body) for model in models for r in upstream.requests(model))
+    rows_of = Counter(row.client_request_id for row in rows)
+    assert len({row.request_id for row in rows}) == len(rows)
+    assert max(rows_of.values()) == 1, "counted twice"
+    assert told.answered <= rows_of.keys(), "acknowledged calls lost"
+    assert reached.keys() <= rows_of.keys(), "calls that were begun left no row"
+    outcomes = {row.client_request_id: row.outcome for row in rows}
+    assert {outcomes[number] for number in told.answered} == {"completed"}
+
+    cut = [row for row in rows if row.outcome == "interrupted"]
+    assert all(row.estimated and row.input_tokens > 0 and row.status == 0 for row in cut)
+    assert any(row.streamed and row.output_tokens > 0 for row in cut)
+    # The proof must have had something to prove.
+    assert len(told.answered) > 10 * CYCLES
+    assert len(cut) > CYCLES
+    print(f"{told.begun} begun, {len(told.answered)} answered, {len(cut)} interrupted")
+
+
+def _one_life(house: House, told: Told, models: list[str]) -> None:
+    house.start()
+    assert house.process is not None
+    kill = threading.Timer(random.uniform(0.05, 0.4), house.process.kill)  # noqa: S311
+    kill.start()
+    asyncio.run(_clients(house, told, models))
+    kill.join()
+    house.kill()
+
+
+async def _clients(house: House, told: Told, models: list[str]) -> None:
+    headers = {"Authorization": f"Bearer {house.facts['api_key']}"}
+    # Plain HTTP: without `verify`, each client would load the system's certificates for nothing.
+    options: dict[str, Any] = {"trust_env": False, "verify": False, "timeout": 30}
+    async with httpx.AsyncClient(base_url=house.url, headers=headers, **options) as client:
+        await asyncio.gather(*(_calls(client, told, models[n % 2]) for n in range(CLIENTS)))
+
+
+async def _calls(client: httpx.AsyncClient, told: Told, model: str) -> None:
+    """Call after call, until the server is no more."""
+    with suppress(httpx.TransportError):
+        while True:
+            told.begun += 1
+            number = f"call-{told.begun}"
+            body = wire.chat(model, number, user=number, stream=model.endswith("stream"))
+            async with client.stream(
+                "POST", "/v1/chat/completions", json=body, headers={"x-client-request-id": number}
+            ) as answer:
+                content = await answer.aread()
+            assert answer.status_code == 200, content
+            if not body["stream"] or content.endswith(b"data: [DONE]\n\n"):
+                told.answered.add(number)
+
+
+async def _plain(exchange: Exchange) -> None:
+    await asyncio.sleep(random.uniform(0, 0.01))  # noqa: S311
+    await exchange.say(reply(completion("ok", usage(10, 5))))
+
+
+async def _stream(exchange: Exchange) -> None:
+    words = [delta("word ")] * random.randrange(1, 8)  # noqa: S311
+    await streams([*words, last_chunk(usage(10, len(words)))], pause=0.003)(exchange)
+
+
+def _number(body: bytes) -> str:
+    return str(json.loads(body)["user"])

@@ -32,7 +32,15 @@ class Knock:
 
 
 async def admit(knock: Knock, authenticator: Authenticator, now: int) -> tuple[Credential, Operation]:
-    """Lets a call pass at `now` (Unix seconds), or raises `KeyhouseError`."""
+    """Lets a call pass at `now` (Unix seconds), or raises `KeyhouseError`. What passes is in force when this returns."""
+    while True:
+        credential, operation = await _pass(knock, authenticator, now)
+        # A body takes its time. A key that was changed meanwhile is looked at again, or what its owner revoked would still pass.
+        if authenticator.holds(credential):
+            return credential, operation
+
+
+async def _pass(knock: Knock, authenticator: Authenticator, now: int) -> tuple[Credential, Operation]:
     credential = await authenticator.authenticate(knock.authorization, now)
     knock.identified(credential)
     require_home(credential, knock.organization, knock.project)

@@ -39,6 +39,10 @@ class Authenticator:
             raise refusal_of(credential, now)
         return credential
 
+    def holds(self, credential: Credential) -> bool:
+        """Whether this is still what is known of the secret. If not, it was changed, or forgotten to make room."""
+        return self._keyring.get(credential.public_id) is credential
+
 
 def refusal_of(credential: Credential, now: int) -> KeyhouseError:
     """Why a verified secret is refused, in words for its holder."""

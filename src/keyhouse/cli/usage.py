@@ -143,7 +143,6 @@ def _show(
 ) -> None:
     if as_json and as_csv:
         raise invalid("csv", "'--json' and '--csv' exclude each other.")
-    usage.refresh(control)
     buckets = usage.whole(control, caller, kinds, query)
     if as_json:
         typer.echo(usage.as_json(buckets).decode())

@@ -40,16 +40,15 @@ MAX_BUCKETS = 50_000
 
 
 def report(control: Control, caller: Caller, kind: Kind, query: Query) -> Report[Result]:
-    """A page of the report. Whatever the query says, it is the caller's organization's. Raises `invalid_value`."""
+    """A page of the report, up to the last committed call. Whatever the query says, it is the caller's organization's.
+
+    Raises `invalid_value`.
+    """
+    reports.refresh(control.store)
     query = query._replace(organization_id=caller.organization_id)
     if kind is COSTS:
         return reports.cost_report(control.store, query, control.clock())
     return reports.usage_report(control.store, kind, query, control.clock())
-
-
-def refresh(control: Control) -> None:
-    """Brings the reports up to the last committed call, where no running server has done so."""
-    reports.refresh(control.store)
 
 
 def whole(control: Control, caller: Caller, kinds: Sequence[Kind], query: Query) -> tuple[Bucket[Result], ...]:

@@ -124,7 +124,7 @@ class Report(Generic[R_co]):
 
 
 def refresh(store: Store) -> None:
-    """Rolls up every committed row, for a process that reads reports while no server does."""
+    """Rolls up every committed row, so that a report that is read now has it."""
     catch_up(store)
 
 

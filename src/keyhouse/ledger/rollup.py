@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,11 @@ from keyhouse.store.contract import LedgerRow, RollupKey, RollupSums, Store, Wid
 _log = structlog.get_logger(__name__)
 
 Sums = Mapping[RollupKey, RollupSums]
+
+
+SHARE = 25
+"""One part in so many of a processor goes into rollups, and no more."""
+LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Folded(NamedTuple):
@@ -126,10 +132,11 @@ def _apply(store: Store, mark: int, rows: Sequence[LedgerRow]) -> bool:
 
 
 class Rollup:
-    """Keeps the rollups behind the ledger by less than a second, in one background thread, until it is closed.
+    """Keeps the rollups close behind the ledger, in one background thread, until it is closed.
 
     `wake` is for whoever commits rows, from any thread. Wake-ups closer than `linger_seconds` share one round, so that load
-    makes a row cheaper. Rows of other processes are found within the sum of both times.
+    makes a row cheaper; and a round that cost much (many keys in use: many sums to write) is followed by a pause of `SHARE` times
+    its own processor time. Who reads a report catches up first, so that a pause costs no report its newest rows.
     """
 
     def __init__(self, store: Store, *, linger_seconds: float = 0.4, poll_seconds: float = 0.4) -> None:
@@ -167,8 +174,11 @@ class Rollup:
         while not self._closing.is_set():
             self._woken.wait(self._poll)
             self._woken.clear()
+            began = time.thread_time()
             self._round()
-            self._closing.wait(self._linger)
+            cost = time.thread_time() - began
+            pause = self._linger if self._failures else max(self._linger, SHARE * cost)
+            self._closing.wait(min(pause, LONGEST_PAUSE_SECONDS))
         self._round()
 
     def _round(self) -> None:

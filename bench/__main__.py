@@ -10,10 +10,11 @@ from pathlib import Path
 from types import FrameType
 
 from bench import house, options, results, table
+from bench.bulk_keys import digests_of
 from bench.bystanders import Bystanders
 from bench.errors import BenchError
 from bench.house import House
-from bench.measures import closed_loop, constant_rate, start_up
+from bench.measures import closed_loop, constant_rate, many_keys, start_up
 from bench.options import Options
 from bench.results import Results
 from bench.rig import Rig, assembled
@@ -50,6 +51,9 @@ def _measured(given: Options) -> Results:
             found.startup = start_up.measure(rig, home)
         with _opened(home, rig) as gateway:
             _take(rig, gateway, found)
+        if given.with_keyhouse and "keys" in given.only:
+            _say(f"{given.keys:,} keys")
+            found.keys = many_keys.measure(rig, digests_of)
         found.others_cores = bystanders.cores_used()
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from typing import Any
 
 from keyhouse.domain import base62, ids, keyformat
 from keyhouse.domain.keyformat import SecretKind
+from keyhouse.policy.peppers import Peppers
+from keyhouse.store import secretfiles
+from keyhouse.store.opening import open_store
 
 _BATCH = 100_000
 _RANDOM_LENGTH = keyformat.PUBLIC_ID_LENGTH + keyformat.SECRET_LENGTH
@@ -29,6 +33,16 @@ Digest = Callable[[str], tuple[str, bytes]]
 class _Template:
     key: Row
     secret: Row
+
+
+def digests_of(data: Path) -> Digest:
+    """The digests that the gateway of this data directory will look for."""
+    store = open_store(data)
+    try:
+        peppers = secretfiles.load_or_create(data, store, int(time.time())).peppers
+    finally:
+        store.close()
+    return Peppers(peppers.current, peppers.by_id).digest
 
 
 def insert_keys(control_file: Path, first_secret: str, count: int, digest: Digest, keep: int) -> list[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
 
 def configure(level: str, form: str) -> None:
-    """`level` is a level's name, `form` is `console` or `json`."""
+    """`level` is a level's name, `form` is `console` or `json`. For a server: from here on no write to stderr raises."""
+    sys.stderr = cast(TextIO, _Lossy(sys.stderr))
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=number, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     for talkative in ("alembic", "uvicorn.error"):
@@ -31,3 +34,23 @@ def configure(level: str, form: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+class _Lossy:
+    """A stream on which a line that cannot be written is lost. The disk that holds the log may be full when the ledger's is: the
+    thread that says so must live."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()

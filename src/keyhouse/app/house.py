@@ -16,7 +16,7 @@ from keyhouse.domain.audit import OPERATOR
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.policy.peppers import Peppers
 from keyhouse.settings import Settings
-from keyhouse.store import secretfiles
+from keyhouse.store import files, secretfiles
 from keyhouse.store.contract import Sealer, Store
 from keyhouse.store.opening import open_store
 from keyhouse.store.vault import Vault
@@ -58,10 +58,12 @@ def read_settings(options: Mapping[str, object]) -> tuple[Settings, list[str]]:
 @contextmanager
 def opened(settings: Settings, *, create: bool = False) -> Iterator[Opened]:
     """Opens the house and closes it when the block ends. Raises `conflict` if there is none, unless it may be created."""
-    if not create and settings.database_url is None and not (settings.data / "keyhouse.db").exists():
+    if not create and not _is_home(settings):
         raise not_initialised(settings.data)
     store = open_store(settings.data, settings.database_url)
     try:
+        # With a database elsewhere, this directory holds what no database does: secrets, intents, the local model.
+        files.make_private(settings.data, (secretfiles.FOLDER,))
         secrets = secretfiles.load_or_create(settings.data, store, now_seconds())
         peppers = Peppers(secrets.peppers.current, secrets.peppers.by_id)
         sealer = Vault(secrets.master_keys.current, secrets.master_keys.by_id)
@@ -70,6 +72,10 @@ def opened(settings: Settings, *, create: bool = False) -> Iterator[Opened]:
         yield Opened(settings, store, peppers, sealer, control)
     finally:
         store.close()
+
+
+def _is_home(settings: Settings) -> bool:
+    return (settings.data / ("keyhouse.db" if settings.database_url is None else secretfiles.FOLDER)).exists()
 
 
 def first_organization(store: Store) -> str | None:

@@ -40,7 +40,8 @@ def first_request(api_key: str, url: str, *, local_model: bool) -> str:
     authorization = '-H "Authorization: Bearer $OPENAI_API_KEY"'
     if not local_model:
         return export + f"curl {url}/v1/models {authorization}"
-    body = f'{{"model": "{MODELS[0].id}", "messages": [{{"role": "user", "content": "Say hello."}}]}}'
+    # Bounded: so small a model may ramble on, and a first answer that takes a minute looks like none.
+    body = f'{{"model": "{MODELS[0].id}", "max_tokens": 50, "messages": [{{"role": "user", "content": "Say hello."}}]}}'
     return (
         export + f"curl {url}/v1/chat/completions {authorization} \\\n  -H 'Content-Type: application/json' -d '{body}'"
     )

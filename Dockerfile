@@ -21,6 +21,6 @@ USER keyhouse
 VOLUME /data
 EXPOSE 8585
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --start-interval=1s \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8585/healthz', timeout=2)"]
 CMD ["keyhouse", "up", "--host", "0.0.0.0"]

@@ -16,6 +16,7 @@ from keyhouse.ledger.meter import read_counts, texts_in, tokens_of
 _EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
 _DONE = b"[DONE]"
 _FINISH_REASON = re.compile(rb'"finish_reason"\s*:\s*"')
+_NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,\s*')
 _FOLD_AT = 64 << 10
 _MAX_EVENT = 8 << 20
 
@@ -114,8 +115,8 @@ class EventStream:
         if not self._unremarkable or _DONE in data or b'"error"' in data or self._reports_usage(data):
             data = b"".join([event for event in _EVENT.findall(data) if self._look_at(event)])
             self._unremarkable = self.model is not None and not self.done
-        if not self._asked and b'"usage":null' in data:
-            data = data.replace(b',"usage":null', b"")
+        if not self._asked and b'"usage"' in data:
+            data = _without_null_usage(data)
         if data:
             self._count(data)
         return data
@@ -158,6 +159,12 @@ class EventStream:
             self._texts.extend(texts_in(_payload(event)))
         self._kept.clear()
         self._kept_bytes = 0
+
+
+def _without_null_usage(data: bytes) -> bytes:
+    """Without the member that says that usage is not known yet. Within a string its quotes would be escaped."""
+    data = data.replace(b',"usage":null', b"")  # as nearly everybody writes it, and ten times as fast
+    return _NULL_USAGE.sub(b"", data) if b'"usage"' in data else data
 
 
 def _end_of_last_event(data: bytes) -> int:

@@ -94,7 +94,7 @@ def tokens_of(counted: Counted) -> TokenUsage | None:
     made = usage.completion_tokens_details or _OutputDetails()
     output, reasoning, total = usage.completion_tokens or 0, made.reasoning_tokens or 0, usage.total_tokens
     total_input = usage.prompt_tokens if usage.prompt_tokens is not None else (total or 0) - output
-    if reasoning and total == total_input + output + reasoning:
+    if reasoning > 0 and total == total_input + output + reasoning:
         output += reasoning  # some report reasoning beside the completion instead of within it
     if not (0 <= total_input <= _MAX_TOKENS and 0 <= output <= _MAX_TOKENS):
         return None

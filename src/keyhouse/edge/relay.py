@@ -159,6 +159,7 @@ class Relay:
     async def _through(self, call: Call, credential: Credential, target: Target) -> None:
         """From the intent to the last byte. The call can be cut from outside at any await until it is settled."""
         assert call.body is not None  # noqa: S101 - admitted
+        price_book = self.price_book
         call.slot = self._intents.begin(call.intent(estimate.guess_input(call.body.body)))
         self._inflight.add(credential.key_id, call)
         call.task = call.exchange.task
@@ -176,7 +177,7 @@ class Relay:
         finally:
             call.exchange.on_gone = None
             self._inflight.discard(credential.key_id, call)
-            recorded = await self._settle(call)
+            recorded = await self._settle(call, price_book)
         self._end(call, last, recorded)
 
     async def _exchange_with(self, call: Call, target: Target) -> Last:
@@ -227,15 +228,15 @@ class Relay:
         return lambda: call.exchange.reply(200, headers, body)
 
     async def _settle_and_end(self, call: Call, last: Last) -> None:
-        self._end(call, last, await self._settle(call))
+        self._end(call, last, await self._settle(call, self.price_book))
 
-    async def _settle(self, call: Call) -> bool:
-        """Prices the call and makes its row durable; False if that could not be done."""
+    async def _settle(self, call: Call, price_book: PriceBook) -> bool:
+        """Prices the call by the prices of its admission and makes its row durable; False if that could not be done."""
         usage, estimated = call.usage, False
         if usage is None:
             usage, estimated = await self._count(call)
         asked = call.body.model if call.body is not None else None
-        settlement = settle(self.price_book, asked, call.model_answered, call.admitted_at_us // 1_000_000, usage)
+        settlement = settle(price_book, asked, call.model_answered, call.admitted_at_us // 1_000_000, usage)
         self._counters.settled(call.operation, call.outcome, call.status)
         try:
             await self._journal.append(call.row(usage, estimated, settlement), call.slot)

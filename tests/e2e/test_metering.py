@@ -123,10 +123,9 @@ def test_price_is_in_force_at_once_and_unpriced_is_not_zero(house: House, upstre
 
 
 def test_price_is_that_of_the_calls_admission(house: House, upstream: FakeUpstream) -> None:
-    words = [delta("word ") for _ in range(25)]
+    words = [delta("word ") for _ in range(15)]
     model = upstream.model(streams([*words, last_chunk(usage(0, 1_000_000))], pause=0.1))
     house.do("prices", "set", model, "--input", "1", "--output", "1")
-    time.sleep(1)  # prices begin on a second
     with wire.opened(house, wire.chat(model, stream=True)) as response:
         response.read1()
         house.do("prices", "set", model, "--input", "7", "--output", "7")

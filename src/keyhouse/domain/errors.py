@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+from keyhouse.domain.keyformat import redact_within
+
 
 class ErrorCode(Enum):
     """(machine code, HTTP status, when it is used), alphabetical."""
@@ -86,6 +88,7 @@ def invalid(param: str, message: str) -> KeyhouseError:
 
 
 def shown(text: str, limit: int = 80) -> str:
-    """Text of a caller made fit for a sentence: shortened, control characters escaped."""
+    """Text of a caller made fit for a sentence: shortened, control characters escaped, secrets redacted."""
+    text = redact_within(text)
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in cut)

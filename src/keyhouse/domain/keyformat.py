@@ -7,6 +7,7 @@ offline. Never contains `T3BlbkFJ`, by which other scanners know OpenAI's own ke
 
 from __future__ import annotations
 
+import re
 import secrets
 import zlib
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class SecretKind(Enum):
     SERVICE_ACCOUNT = "sk-khsvc_"
 
 
+_WHOLE = re.compile(rf"((?:sk-kh(?:adm|svc)?|ek_kh)_)[0-9A-Za-z]{{{BODY_LENGTH - 4}}}([0-9A-Za-z]{{4}})")
 _KINDS = {kind.value: kind for kind in SecretKind}
 MAX_LENGTH = max(map(len, _KINDS)) + BODY_LENGTH
 
@@ -76,3 +78,8 @@ def redact(value: str) -> str:
     """`sk-kh_…a1b2`: the kind and the last four characters, enough for its owner to know it by."""
     prefix = next((p for p in _KINDS if value.startswith(p)), "")
     return f"{prefix}…{value[-4:]}"
+
+
+def redact_within(text: str) -> str:
+    """The text with every whole secret in it redacted: people paste keys where names belong, and names are repeated and kept."""
+    return _WHOLE.sub(r"\1…\2", text)

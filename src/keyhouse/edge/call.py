@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.keyformat import redact_within
 from keyhouse.domain.operations import Operation
 from keyhouse.domain.usage import Outcome, RefusedCall, TokenUsage, UsageRow
 from keyhouse.edge.body import Inspected
@@ -195,7 +196,7 @@ class Call:
             credential.project_id or None,
             credential.key_id,
             self.operation.name if self.operation is not None else None,
-            self.body.model if self.body is not None else None,
+            redact_within(self.body.model) if self.body is not None else None,
             error.code.status,
             error.code.code,
             error.message,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import get_type_hints
 
 from keyhouse.domain.usage import RefusedCall, UsageRow
 from keyhouse.store.sqlite import open_sqlite
 from keyhouse.store.tables import calls, refusals
-from tests.ledger.makers import make_row
 
 
 def test_the_rows_fields_are_the_ledgers_columns_in_order() -> None:
@@ -23,8 +23,8 @@ def test_a_refusals_fields_are_the_logs_columns_in_order() -> None:
 
 
 def test_a_row_comes_back_as_it_was_appended_field_by_field(tmp_path: Path) -> None:
-    made = enumerate(zip(UsageRow._fields, make_row("req_1"), strict=True))
-    row = UsageRow._make(n if isinstance(value, int) else name for n, (name, value) in made)
+    hints = get_type_hints(UsageRow).items()
+    row = UsageRow._make(n if hint in {int, int | None} else name for n, (name, hint) in enumerate(hints))
     with closing(open_sqlite(tmp_path / "house")) as store:
         store.ledger.append([row])
         assert [kept.row for kept in store.ledger.since(0)] == [row]

@@ -12,7 +12,7 @@ Where several apply the strongest shows: revoked, expired, quarantined, disabled
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
@@ -39,7 +39,7 @@ class KeySecret:
 
     public_id: str
     key_id: str
-    digest: bytes
+    digest: bytes = field(repr=False)
     pepper_id: str
     redacted: str
     created_at: int

@@ -49,6 +49,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """What the client is told when the requests before are answered."""
         self.incoming: Exchange | _AsgiExchange | None = None
         self.serving: Exchange | _AsgiExchange | None = None
+        self.unsent: list[bytes] = []
         self.waiting: deque[Exchange | _AsgiExchange] = deque()
 
     # --- the connection ---
@@ -81,6 +82,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """uvicorn calls this at a graceful end: idle connections close, the others after their answer."""
         if self.serving is None:
+            self.flush()
             self.transport.close()
         else:
             self.serving.keep_alive = False
@@ -239,13 +241,25 @@ class GatewayProtocol(HttpToolsProtocol):
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
         else:
+            self.flush()
             self._start_asgi_task(exchange.cycle, self.app)
 
     # --- bytes out ---
 
     def send(self, data: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(data)
+        """Leaves at the end of this turn of the loop, with what else there is to send by then."""
+        if not self.unsent:
+            self.lobby.flush_soon(self)
+        self.unsent.append(data)
+
+    def flush(self) -> None:
+        """Writes what is to be sent."""
+        unsent = self.unsent
+        if unsent:
+            data = unsent[0] if len(unsent) == 1 else b"".join(unsent)
+            unsent.clear()
+            if not self.transport.is_closing():
+                self.transport.write(data)
 
     async def drain(self) -> None:
         if self.flow.write_paused:
@@ -264,6 +278,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """The answer is out: on to the next request, or to the end of the connection."""
         self.server_state.total_requests += 1
         if cut:
+            self.flush()
             self.transport.abort()
         elif self.transport.is_closing():
             pass
@@ -308,6 +323,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _linger(self, *, unread: bool) -> None:
         """Closes; where the client may still be sending, only after it had time to read the answer (RFC 9112, 9.6)."""
         self.waiting.clear()
+        self.flush()
         if not unread or self.scheme == "https":
             self.transport.close()
             return

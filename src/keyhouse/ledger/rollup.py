@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 Sums = Mapping[RollupKey, RollupSums]
 
 
-SHARE = 25
+SHARE = 100
 """One part in so many of a processor goes into rollups, and no more."""
 LONGEST_PAUSE_SECONDS = 30.0
 

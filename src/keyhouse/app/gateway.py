@@ -113,6 +113,7 @@ class Gateway:
     async def stop(self) -> None:
         """Ends everything in order: the last rows are durable and rolled up before the store closes."""
         self._control_socket.close()
+        announce.socket_path(self._settings.data).unlink(missing_ok=True)
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

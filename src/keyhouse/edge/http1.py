@@ -15,10 +15,11 @@ from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.edge.asgi import AsgiExchange
 from keyhouse.edge.exchange import Exchange, Header
 from keyhouse.edge.lobby import Lobby
 from keyhouse.wire.errors import envelope, refusal_headers
@@ -47,10 +48,10 @@ class GatewayProtocol(HttpToolsProtocol):
         self.resumed = False
         self.refusal: KeyhouseError | None = None
         """What the client is told when the requests before are answered."""
-        self.incoming: Exchange | _AsgiExchange | None = None
-        self.serving: Exchange | _AsgiExchange | None = None
+        self.incoming: Exchange | AsgiExchange | None = None
+        self.serving: Exchange | AsgiExchange | None = None
         self.unsent: list[bytes] = []
-        self.waiting: deque[Exchange | _AsgiExchange] = deque()
+        self.waiting: deque[Exchange | AsgiExchange] = deque()
 
     # --- the connection ---
 
@@ -64,7 +65,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.address = self.client[0] if self.client else ""
         refusal = self.lobby.enter(self)
         if refusal is not None:
-            self._refuse(refusal)
+            self.refuse(refusal)
         else:
             self._await_head()
 
@@ -95,7 +96,7 @@ class GatewayProtocol(HttpToolsProtocol):
                 self._broken(KeyhouseError(ErrorCode.HEAD_TOO_SLOW, "The request head did not arrive in time."))
             else:
                 self.transport.close()
-        if isinstance(self.serving, Exchange):
+        if self.serving is not None:
             waited = self.serving.waited_for_body(now)
             if waited > self.lobby.body_allowance(self.serving.body_size):
                 self.serving.fail_body(KeyhouseError(ErrorCode.BODY_TOO_SLOW, "The request body arrived too slowly."))
@@ -190,10 +191,10 @@ class GatewayProtocol(HttpToolsProtocol):
         exchange.keep_alive = self.parser.should_keep_alive() and not self.parser.should_upgrade()
         return exchange
 
-    def _asgi_exchange(self, path: bytes, query: bytes) -> _AsgiExchange:
+    def _asgi_exchange(self, path: bytes, query: bytes) -> AsgiExchange:
         method = self.parser.get_method()
         self._check_head(Exchange(self, method, path, self.headers, self.address))
-        return _AsgiExchange(self, method, path, query)
+        return AsgiExchange(self, method, path, query)
 
     def _check_head(self, exchange: Exchange) -> None:
         """Refuses heads that two parsers could read in two ways."""
@@ -234,7 +235,7 @@ class GatewayProtocol(HttpToolsProtocol):
             raise KeyhouseError(ErrorCode.EXPECTATION_FAILED, "The only expectation that is met is '100-continue'.")
         exchange.expects_continue = self.expect_100_continue = True
 
-    def _serve(self, exchange: Exchange | _AsgiExchange) -> None:
+    def _serve(self, exchange: Exchange | AsgiExchange) -> None:
         self.serving = exchange
         if isinstance(exchange, Exchange):
             task = exchange.task = self.loop.create_task(self.lobby.serve(exchange))
@@ -242,6 +243,7 @@ class GatewayProtocol(HttpToolsProtocol):
             task.add_done_callback(self.tasks.discard)
         else:
             self.flush()
+            exchange.served_at = self.loop.time()
             self._start_asgi_task(exchange.cycle, self.app)
 
     # --- bytes out ---
@@ -274,7 +276,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def resume_reading(self) -> None:
         self.flow.resume_reading()
 
-    def ended(self, exchange: Exchange | _AsgiExchange, *, cut: bool) -> None:
+    def ended(self, exchange: Exchange | AsgiExchange, *, cut: bool) -> None:
         """The answer is out: on to the next request, or to the end of the connection."""
         self.server_state.total_requests += 1
         if cut:
@@ -290,7 +292,7 @@ class GatewayProtocol(HttpToolsProtocol):
             if self.waiting:
                 self._serve(self.waiting.popleft())
             elif self.refusal is not None:
-                self._refuse(self.refusal)
+                self.refuse(self.refusal)
             elif not self.in_head:
                 self._await_head()
 
@@ -301,7 +303,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _broken(self, error: KeyhouseError) -> None:
         """The bytes that arrived cannot be read on: what they belong to is refused in its turn, and the connection ends."""
         if self.serving is None:
-            self._refuse(error)
+            self.refuse(error)
             return
         self.lingering = True
         if self.incoming is self.serving:
@@ -312,7 +314,8 @@ class GatewayProtocol(HttpToolsProtocol):
             self.waiting.pop()
         self.refusal = error
 
-    def _refuse(self, error: KeyhouseError) -> None:
+    def refuse(self, error: KeyhouseError) -> None:
+        """Answers what no exchange can, and ends the connection."""
         self.lobby.refused(error.code)
         body = envelope(error)
         head = [b"HTTP/1.1 %d %b\r\n" % (error.code.status, error.code.code.encode())]
@@ -340,76 +343,3 @@ class GatewayProtocol(HttpToolsProtocol):
 
 def _has_body(headers: list[Header]) -> bool:
     return any(name in _FRAMING and value != b"0" for name, value in headers)
-
-
-class _AsgiExchange:
-    """A request for the ASGI application: uvicorn's cycle, in the place of an `Exchange`."""
-
-    def __init__(self, protocol: GatewayProtocol, method: bytes, path: bytes, query: bytes) -> None:
-        self.protocol = protocol
-        scope: Any = {
-            "type": "http",
-            "asgi": {"version": protocol.asgi_version, "spec_version": "2.3"},
-            "http_version": protocol.parser.get_http_version(),
-            "server": protocol.server,
-            "client": protocol.client,
-            "scheme": protocol.scheme,
-            "root_path": "",
-            "method": method.decode("ascii"),
-            "path": path.decode("latin-1"),
-            "raw_path": path,
-            "query_string": query,
-            "headers": protocol.headers,
-            "state": {},
-        }
-        self.cycle = RequestResponseCycle(
-            scope=scope,
-            transport=protocol.transport,
-            flow=protocol.flow,
-            logger=protocol.logger,
-            access_logger=protocol.access_logger,
-            access_log=False,
-            default_headers=protocol.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=protocol.expect_100_continue,
-            keep_alive=protocol.parser.should_keep_alive() and not protocol.parser.should_upgrade(),
-            on_response=self._answered,
-        )
-
-    @property
-    def keep_alive(self) -> bool:
-        return self.cycle.keep_alive
-
-    @keep_alive.setter
-    def keep_alive(self, value: bool) -> None:
-        self.cycle.keep_alive = value
-
-    @property
-    def body_complete(self) -> bool:
-        return not self.cycle.more_body
-
-    def feed(self, data: bytes) -> None:
-        if self.cycle.response_complete:
-            return
-        self.cycle.body += data
-        if len(self.cycle.body) > 65536:
-            self.protocol.flow.pause_reading()
-        self.cycle.message_event.set()
-
-    def feed_end(self) -> None:
-        self.cycle.more_body = False
-        self.cycle.message_event.set()
-
-    def fail_body(self, error: KeyhouseError) -> None:  # noqa: ARG002 - ASGI knows one way to say it
-        self.gone()
-        self.protocol.transport.close()
-
-    def gone(self) -> None:
-        if not self.cycle.response_complete:
-            self.cycle.disconnected = True
-        self.cycle.message_event.set()
-
-    def _answered(self) -> None:
-        if not self.body_complete:
-            self.cycle.keep_alive = False
-        self.protocol.ended(self, cut=False)

@@ -54,9 +54,13 @@ class House:
         """Starts the server and waits until it is healthy."""
         self.log.touch()
         before = self.log.stat().st_size
-        self.process = self._launch(["up", "--port", "0", "--data", str(self.data)])
+        self.launch()
         self.url = until(lambda: self._announced(before), START_SECONDS)
         until(self.is_healthy, START_SECONDS)
+
+    def launch(self) -> None:
+        """Starts the server without waiting for it."""
+        self.process = self._launch(["up", "--port", "0", "--data", str(self.data)])
 
     def stop(self) -> int:
         """Ends the server gently; its exit code."""

@@ -181,3 +181,20 @@ def test_sdk_raises_its_own_errors(house: House, upstream: FakeUpstream) -> None
         client.chat.completions.create(model=model, messages=[{"role": "user", "content": "Hi."}], temperature=9)
     (row,) = house.rows_of_model(model)
     assert (row.outcome, row.status, row.input_tokens) == ("rejected", 400, 0)
+
+
+def test_projects_own_upstream_answers_that_project_alone(house: House, upstream: FakeUpstream) -> None:
+    project_id = house.admin("POST", "/projects", name="Dedicated")["id"]
+    key = house.admin("POST", f"/projects/{project_id}/api_keys", name="inside")
+    house.settings["test_key"] = "their-own-key-0123456789"
+    options = ("--base-url", upstream.base_url, "--models", "fake-*", "--key-env", "KEYHOUSE_TEST_KEY")
+    house.do("upstreams", "add", "dedicated", "--project", project_id, *options)
+    try:
+        model = upstream.model(answers(completion()))
+        inside, outside = wire.post(house, wire.chat(model), key=key["value"]), wire.post(house, wire.chat(model))
+        assert [house.row(answer.request_id).upstream for answer in (inside, outside)] == ["dedicated", "fake"]
+        sent = [request.header(b"authorization") for request in upstream.requests(model)]
+        assert sent == [b"Bearer their-own-key-0123456789", b"Bearer " + KEY.encode()]
+    finally:
+        house.do("upstreams", "remove", "dedicated")
+        del house.settings["test_key"]

@@ -62,6 +62,19 @@ def test_full_disk_refuses_calls_until_there_is_room(new_house: NewHouse, upstre
     assert house.stop() == 0
 
 
+def test_administration_says_that_the_disk_is_full(new_house: NewHouse) -> None:
+    house = new_house()
+    house.start()
+    headers = {"Authorization": f"Bearer {house.facts['admin_key']}"}
+    with httpx.Client(base_url=f"{house.url}/v1/organization", headers=headers, trust_env=False, timeout=60) as client:
+        with full_disk(house):
+            refused = client.post("/projects", json={"name": "No room"})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "store_unavailable")
+            assert client.get("/projects").status_code == 200
+        assert client.post("/projects", json={"name": "Room"}).status_code == 200
+        assert [project["name"] for project in client.get("/projects").json()["data"]] == ["Default project", "Room"]
+
+
 def test_calls_that_a_full_disk_kept_out_are_charged_after_a_crash(new_house: NewHouse, upstream: FakeUpstream) -> None:
     house = new_house()
     house.start()

@@ -9,6 +9,7 @@ import asyncio
 import json
 import random
 import threading
+import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,7 +42,9 @@ def test_kill_9_loses_no_acknowledged_call_and_counts_none_twice(
     house = new_house(WarmHouse, log_level="error")
     told = Told()
     models = [upstream.model(_plain), upstream.model(_stream, "fake-{}-stream")]
-    for _ in range(CYCLES_LONG if long_form else CYCLES):
+    for cycle in range(CYCLES_LONG if long_form else CYCLES):
+        if cycle % 5 == 4:
+            _one_start(house)
         _one_life(house, told, models)
     house.start()
     rows = house.rows()
@@ -64,6 +67,13 @@ def test_kill_9_loses_no_acknowledged_call_and_counts_none_twice(
     assert len(told.answered) > 10 * CYCLES
     assert len(cut) > CYCLES
     print(f"{told.begun} begun, {len(told.answered)} answered, {len(cut)} interrupted")
+
+
+def _one_start(house: House) -> None:
+    """A life that ends before it has begun to serve: in its recovery, mostly."""
+    house.launch()
+    time.sleep(random.uniform(0, 0.3))  # noqa: S311
+    house.kill()
 
 
 def _one_life(house: House, told: Told, models: list[str]) -> None:

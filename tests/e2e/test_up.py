@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -9,14 +10,26 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e import wire
 from tests.e2e.conftest import NewHouse
-from tests.e2e.house import PROGRAM, House, until
-from tests.e2e.upstream import FakeUpstream, delta, last_chunk, stays_silent, streams, streams_on, usage
+from tests.e2e.house import PROGRAM, House, copied, until
+from tests.e2e.upstream import (
+    FakeUpstream,
+    answers,
+    completion,
+    delta,
+    last_chunk,
+    stays_silent,
+    streams,
+    streams_on,
+    usage,
+)
 
 SECRET = re.compile(r"sk-kh\w*_\w{30,}")
 
@@ -132,6 +145,49 @@ def test_sigterm_lets_running_streams_finish(new_house: NewHouse, upstream: Fake
     assert (row.outcome, row.output_tokens, row.estimated) == ("completed", 15, 0)
 
 
+async def test_sigterm_under_load_cuts_no_call_that_began(new_house: NewHouse, upstream: FakeUpstream) -> None:
+    house = new_house()
+    house.start()
+    model = upstream.model(streams([delta("a "), delta("b "), last_chunk(usage(5, 2))], pause=0.01))
+    answered: list[str] = []
+
+    async def calls(client: httpx.AsyncClient) -> None:
+        with suppress(httpx.TransportError):
+            while True:
+                answer = await client.post("/v1/chat/completions", json=wire.chat(model, stream=True))
+                assert answer.content.endswith(b"data: [DONE]\n\n")
+                answered.append(answer.headers["x-request-id"])
+
+    headers = {"Authorization": f"Bearer {house.facts['api_key']}"}
+    async with httpx.AsyncClient(base_url=house.url, headers=headers, trust_env=False, timeout=60) as client:
+        running = [asyncio.create_task(calls(client)) for _ in range(16)]
+        while len(answered) < 100:
+            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(house.stop) == 0
+        await asyncio.gather(*running)
+    rows = house.rows()
+    assert {row.outcome for row in rows} == {"completed"}
+    assert sorted(row.request_id for row in rows) == sorted(answered)
+    assert len(upstream.requests(model)) == len(answered)
+
+
+def test_commands_reach_a_house_whose_path_is_too_long_for_a_socket(
+    template: House, tmp_path: Path, upstream: FakeUpstream
+) -> None:
+    (tmp_path / ("x" * 100)).mkdir()
+    house = copied(template, tmp_path / ("x" * 100) / "house")
+    try:
+        house.start()
+        key = house.new_key()
+        body = wire.chat(upstream.model(answers(completion())))
+        assert wire.post(house, body, key=key["value"]).status == 200
+        house.do("keys", "revoke", key["id"])
+        assert wire.post(house, body, key=key["value"]).status == 401
+        assert house.stop() == 0
+    finally:
+        house.close()
+
+
 def test_what_outlasts_the_grace_is_cut_told_and_settled(new_house: NewHouse, upstream: FakeUpstream) -> None:
     house = new_house(shutdown_grace="1")
     house.start()
@@ -164,6 +220,7 @@ def test_idle_connections_do_not_hold_up_the_end(new_house: NewHouse) -> None:
     assert house.stop() == 0
     assert time.monotonic() - began < 10
     idle.close()
+    assert not (house.data / "control.sock").exists()
 
 
 def _terminated(house: House) -> Callable[[], int]:

@@ -114,7 +114,7 @@ async def knocked(request: Request, while_reading: Callable[[Keyring, Shelf], No
     value, stored = made(PEPPERS, **request.facts)
     shelf, told = Shelf(stored), Told()
 
-    async def model() -> str | None:
+    async def model(_: Operation) -> str | None:
         told.bodies_read += 1
         while_reading(ring, shelf)
         if request.body_error is not None:

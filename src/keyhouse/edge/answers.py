@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
-from keyhouse.domain.operations import Metering
+from keyhouse.domain.operations import Metering, Operation
 from keyhouse.domain.usage import Outcome
 from keyhouse.edge.call import Call, error_event
 from keyhouse.edge.exchange import Header
@@ -23,12 +23,14 @@ _PASSED = frozenset((b"content-type", b"openai-version", b"retry-after", b"retry
 _EVENT_STREAM = b"text/event-stream"
 
 
-async def relay_answer(call: Call, response: UpstreamResponse, limit: int, upstream: str) -> Callable[[], None]:
+async def relay_answer(
+    call: Call, operation: Operation, response: UpstreamResponse, limit: int, upstream: str
+) -> Callable[[], None]:
     """Reads the whole answer, counts it, and returns how to send it. Raises `upstream_error` for what no endpoint answers."""
     body = await _read(response, limit, upstream)
     status = response.status
     if 200 <= status < 300:
-        _count(call, _understood(call, response, body, upstream), body)
+        _count(call, _understood(operation, response, body, upstream), body)
     elif status in {401, 403} or status < 400:
         raise _unfit(upstream, f"answered {status}, which is no caller's doing")
     else:
@@ -41,15 +43,15 @@ async def relay_answer(call: Call, response: UpstreamResponse, limit: int, upstr
     return lambda: call.exchange.reply(status, headers, body)
 
 
-async def relay_stream(call: Call, response: UpstreamResponse, intents: Intents, upstream: str) -> Callable[[], None]:
+async def relay_stream(
+    call: Call, response: UpstreamResponse, *, usage_added: bool, slot: int, intents: Intents, upstream: str
+) -> Callable[[], None]:
     """Forwards events as they arrive, all but the end. An upstream that fails midway ends the stream with an error event."""
     if not _content_type(response).startswith(_EVENT_STREAM):
         raise _unfit(upstream, "did not answer with the stream of events that was asked for")
-    assert call.body is not None  # noqa: S101 - admitted
-    assert call.slot is not None  # noqa: S101 - begun
-    stream = EventStream(usage_asked_by_client=not call.body.usage_added)
+    stream = EventStream(usage_asked_by_client=not usage_added)
     call.stream, call.status = stream, 200
-    relaying = _Relaying(call, call.slot, stream, response, intents)
+    relaying = _Relaying(call, slot, stream, response, intents)
     try:
         while not await response.hand_on(relaying.take) and not relaying.over:
             await call.exchange.drain()
@@ -131,14 +133,13 @@ async def _read(response: UpstreamResponse, limit: int, upstream: str) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _understood(call: Call, response: UpstreamResponse, body: bytes, upstream: str) -> Counted:
+def _understood(operation: Operation, response: UpstreamResponse, body: bytes, upstream: str) -> Counted:
     """The counted part of an answer that has the shape of its endpoint's."""
-    assert call.operation is not None  # noqa: S101 - admitted
     kind = _content_type(response)
     counted = read_counts(body) if kind.startswith(b"application/json") or not kind else None
-    wanted = "data" if call.operation.metering is Metering.EMBEDDING else "choices"
+    wanted = "data" if operation.metering is Metering.EMBEDDING else "choices"
     if counted is None or not counted.has(wanted):
-        raise _unfit(upstream, f"sent what is no answer of {call.operation.path}")
+        raise _unfit(upstream, f"sent what is no answer of {operation.path}")
     return counted
 
 

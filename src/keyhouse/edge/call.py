@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keyformat import redact_within
@@ -21,6 +22,17 @@ from keyhouse.wire.errors import envelope
 _MAX_CLIENT_ID = 512
 CLIENT_CLOSED_REQUEST = 499
 """The status that the ledger keeps for a call whose client went away (nginx's name and number)."""
+
+
+class Admitted(NamedTuple):
+    """What the gate knows of a call that it has let pass. A call without a body has `NO_BODY`."""
+
+    credential: Credential
+    operation: Operation
+    body: Inspected
+
+
+NO_BODY = Inspected(b"", "", stream=False)
 
 
 class Call:
@@ -116,12 +128,9 @@ class Call:
         value = self.exchange.header(b"x-client-request-id")
         return value[:_MAX_CLIENT_ID].decode("latin-1") if value else None
 
-    def intent(self, input_tokens: int) -> Intent:
-        """What survives a crash. Only for a call that was admitted."""
-        credential, operation, body = self.credential, self.operation, self.body
-        assert credential is not None  # noqa: S101 - admitted
-        assert operation is not None  # noqa: S101
-        assert body is not None  # noqa: S101
+    def intent(self, admitted: Admitted, input_tokens: int) -> Intent:
+        """What survives a crash."""
+        credential, operation, body = admitted
         key = credential.key
         return Intent(
             self.request_id,
@@ -140,12 +149,10 @@ class Call:
             input_tokens,
         )
 
-    def row(self, usage: TokenUsage, estimated: bool, settlement: Settlement) -> UsageRow:
+    def row(self, admitted: Admitted, usage: TokenUsage, estimated: bool, settlement: Settlement) -> UsageRow:
         """The call's place in the ledger, once it is settled."""
-        credential, operation, body, cost = self.credential, self.operation, self.body, settlement.cost
-        assert credential is not None  # noqa: S101 - admitted
-        assert operation is not None  # noqa: S101
-        key = credential.key
+        credential, operation, body = admitted
+        key, cost = credential.key, settlement.cost
         return UsageRow(
             self.request_id,
             self.admitted_at_us,
@@ -157,10 +164,10 @@ class Call:
             credential.public_id,
             self.client_request_id,
             operation.name,
-            body.model if body is not None else None,
+            body.model or None,
             self.model_answered,
             self.upstream,
-            int(body is not None and body.stream),
+            int(body.stream),
             self.status,
             self.outcome.value,
             self.error_code,

@@ -20,8 +20,8 @@ class Counters(Collector):
         self._calls: Counter[tuple[str, str, int]] = Counter()
         self._refusals: Counter[tuple[str, str]] = Counter()
 
-    def settled(self, operation: Operation | None, outcome: Outcome, status: int) -> None:
-        self._calls[operation.name if operation is not None else "", outcome.value, status] += 1
+    def settled(self, operation: Operation, outcome: Outcome, status: int) -> None:
+        self._calls[operation.name, outcome.value, status] += 1
 
     def refused(self, code: ErrorCode) -> None:
         """A refusal before anybody was identified: counted, never written."""

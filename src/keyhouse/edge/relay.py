@@ -22,7 +22,7 @@ from keyhouse.domain.usage import Outcome, TokenUsage
 from keyhouse.edge import body as bodies
 from keyhouse.edge import routes
 from keyhouse.edge.answers import relay_answer, relay_stream
-from keyhouse.edge.call import Call, cut_error
+from keyhouse.edge.call import NO_BODY, Admitted, Call, cut_error
 from keyhouse.edge.counters import Counters
 from keyhouse.edge.exchange import Exchange
 from keyhouse.edge.inflight import Inflight
@@ -105,15 +105,14 @@ class Relay:
     async def _walk(self, call: Call) -> None:
         credential, operation = await admit(self._knock(call), self._authenticator, call.admitted_at_us // 1_000_000)
         if not self._journal.available:
-            raise KeyhouseError(
-                ErrorCode.LEDGER_UNAVAILABLE, "Usage cannot be recorded at the moment, so no call is served."
-            )
+            message = "Usage cannot be recorded at the moment, so no call is served."
+            raise KeyhouseError(ErrorCode.LEDGER_UNAVAILABLE, message)
+        admitted = Admitted(credential, operation, call.body or NO_BODY)
         if operation.metering is Metering.FREE:
             last = self._answer_models(call, credential, operation)
-            await self._settle_and_end(call, last)
+            self._end(call, last, await self._settle(call, admitted, self.price_book))
         else:
-            target = self._route(call, credential)
-            await self._through(call, credential, target)
+            await self._through(call, admitted, self._route(call, admitted))
 
     def _knock(self, call: Call) -> Knock:
         exchange = call.exchange
@@ -125,12 +124,11 @@ class Relay:
             call.operation = routes.find(exchange.method, exchange.path)
             return call.operation
 
-        async def model() -> str | None:
-            assert call.operation is not None  # noqa: S101 - `operation` comes first
-            if call.operation.metering is Metering.FREE:
+        async def model(operation: Operation) -> str | None:
+            if operation.metering is Metering.FREE:
                 return None
             raw = await exchange.body(self._max_body_bytes)
-            call.body = bodies.inspect(raw, can_stream=call.operation.metering is not Metering.EMBEDDING)
+            call.body = bodies.inspect(raw, can_stream=operation.metering is not Metering.EMBEDDING)
             return call.body.model
 
         return Knock(
@@ -142,32 +140,31 @@ class Relay:
             model=model,
         )
 
-    def _route(self, call: Call, credential: Credential) -> Target:
-        assert call.body is not None  # noqa: S101 - admitted
-        assert call.operation is not None  # noqa: S101
-        model = call.body.model
+    def _route(self, call: Call, admitted: Admitted) -> Target:
+        credential, operation, body = admitted
+        model = body.model
         target = self.router.route(model, credential.organization_id, credential.project_id)
         if target is None:
             message = f"The model '{shown(model)}' does not exist or you do not have access to it."
             raise KeyhouseError(ErrorCode.MODEL_NOT_FOUND, message, param="model")
-        if target.paths is not None and call.operation.upstream_path not in target.paths:
-            message = f"The model '{shown(model)}' does not answer {call.operation.path}."
+        if target.paths is not None and operation.upstream_path not in target.paths:
+            message = f"The model '{shown(model)}' does not answer {operation.path}."
             raise KeyhouseError(ErrorCode.INVALID_VALUE, message, param="model")
         call.upstream = target.name
         return target
 
-    async def _through(self, call: Call, credential: Credential, target: Target) -> None:
+    async def _through(self, call: Call, admitted: Admitted, target: Target) -> None:
         """From the intent to the last byte. The call can be cut from outside at any await until it is settled."""
-        assert call.body is not None  # noqa: S101 - admitted
-        price_book = self.price_book
-        call.slot = self._intents.begin(call.intent(estimate.guess_input(call.body.body)))
-        self._inflight.add(credential.key_id, call)
+        price_book, key_id = self.price_book, admitted.credential.key_id
+        call.slot = slot = self._intents.begin(call.intent(admitted, estimate.guess_input(admitted.body.body)))
+        self._inflight.add(key_id, call)
         call.task = call.exchange.task
         call.exchange.on_gone = call.client_gone
         if call.exchange.done:
             call.client_gone()
+        last: Last | None = None
         try:
-            last = await self._exchange_with(call, target)
+            last = await self._exchange_with(call, admitted, slot, target)
         except KeyhouseError as error:
             last = call.fail(error, Outcome.UPSTREAM_FAILED)
         except UpstreamError as error:
@@ -175,14 +172,16 @@ class Relay:
         except asyncio.CancelledError:
             last = self._cut(call)
         finally:
+            if last is None:  # a fault of ours: the row must not say that all went well
+                call.fail(KeyhouseError(ErrorCode.INTERNAL, "The server had an error."), Outcome.INTERRUPTED)
             call.exchange.on_gone = None
-            self._inflight.discard(credential.key_id, call)
-            recorded = await self._settle(call, price_book)
-        self._end(call, last, recorded)
+            self._inflight.discard(key_id, call)
+            recorded = await self._settle(call, admitted, price_book)
+        if last is not None:
+            self._end(call, last, recorded)
 
-    async def _exchange_with(self, call: Call, target: Target) -> Last:
-        assert call.body is not None  # noqa: S101 - admitted
-        assert call.operation is not None  # noqa: S101
+    async def _exchange_with(self, call: Call, admitted: Admitted, slot: int, target: Target) -> Last:
+        _, operation, body = admitted
         endpoint = await target.endpoint()
         call.sent_at = time.perf_counter_ns()
         call.sent = True
@@ -191,9 +190,9 @@ class Relay:
                 endpoint.origin,
                 UpstreamRequest(
                     "POST",
-                    call.operation.upstream_path,
+                    operation.upstream_path,
                     (*_TO_UPSTREAM, *endpoint.headers, *_forwarded(call.exchange)),
-                    call.body.body,
+                    body.body,
                     None,
                     self._timeouts,
                 ),
@@ -203,9 +202,16 @@ class Relay:
             raise
         call.first_byte_at = time.perf_counter_ns()
         try:
-            if call.body.stream and response.status == 200:
-                return await relay_stream(call, response, self._intents, target.name)
-            return await relay_answer(call, response, self._max_response_bytes, target.name)
+            if body.stream and response.status == 200:
+                return await relay_stream(
+                    call,
+                    response,
+                    usage_added=body.usage_added,
+                    slot=slot,
+                    intents=self._intents,
+                    upstream=target.name,
+                )
+            return await relay_answer(call, operation, response, self._max_response_bytes, target.name)
         finally:
             response.close()
 
@@ -227,29 +233,26 @@ class Relay:
         headers = [*call.headers(), (b"content-type", b"application/json")]
         return lambda: call.exchange.reply(200, headers, body)
 
-    async def _settle_and_end(self, call: Call, last: Last) -> None:
-        self._end(call, last, await self._settle(call, self.price_book))
-
-    async def _settle(self, call: Call, price_book: PriceBook) -> bool:
+    async def _settle(self, call: Call, admitted: Admitted, price_book: PriceBook) -> bool:
         """Prices the call by the prices of its admission and makes its row durable; False if that could not be done."""
         usage, estimated = call.usage, False
         if usage is None:
-            usage, estimated = await self._count(call)
-        asked = call.body.model if call.body is not None else None
+            usage, estimated = await self._count(call, admitted)
+        asked = admitted.body.model or None
         settlement = settle(price_book, asked, call.model_answered, call.admitted_at_us // 1_000_000, usage)
-        self._counters.settled(call.operation, call.outcome, call.status)
+        self._counters.settled(admitted.operation, call.outcome, call.status)
         try:
-            await self._journal.append(call.row(usage, estimated, settlement), call.slot)
+            await self._journal.append(call.row(admitted, usage, estimated, settlement), call.slot)
         except LedgerUnavailable:
             return False
         return True
 
-    async def _count(self, call: Call) -> tuple[TokenUsage, bool]:
+    async def _count(self, call: Call, admitted: Admitted) -> tuple[TokenUsage, bool]:
         """The tokens of a call whose upstream reported none: nothing where nothing was consumed."""
-        operation, body = call.operation, call.body
+        _, operation, body = admitted
         consumed = call.sent and call.outcome not in {Outcome.REJECTED, Outcome.UPSTREAM_FAILED}
         relayed = call.stream is not None and call.stream.events > 0
-        if operation is None or body is None or not (consumed or relayed):
+        if not (consumed or relayed):
             return _NOTHING, False
         texts = call.stream.texts() if call.stream is not None else call.texts
         loop = asyncio.get_running_loop()

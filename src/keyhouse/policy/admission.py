@@ -27,7 +27,7 @@ class Knock:
     identified: Callable[[Credential], None]
     operation: Callable[[], Operation]
     """The route's operation; raises `unknown_route` or `method_not_allowed`."""
-    model: Callable[[], Awaitable[str | None]]
+    model: Callable[[Operation], Awaitable[str | None]]
     """Reads and checks the body; the model it names. Raises 400, 408 and 413."""
 
 
@@ -47,7 +47,7 @@ async def _pass(knock: Knock, authenticator: Authenticator, now: int) -> tuple[C
     operation = knock.operation()
     require_project_key(credential)
     require_scope(credential, operation.bit, operation.resource, operation.access)
-    model = await knock.model()
+    model = await knock.model(operation)
     if model is not None:
         require_model(credential, model)
     return credential, operation

@@ -69,6 +69,7 @@ def bodies() -> dict[str, tuple[bytes, str]]:
         "a number of a million digits": (b'{"model":"gpt-4o","n":' + b"1" * 1_000_000 + b"}", "invalid_value"),
         "a million members": (b'{"model":"gpt-4o"' + b',"a":1' * 1_000_000 + b"}", "model_not_found"),
         "a million models": (b'{"model":"gpt-4o"' + b',"model":"b"' * 1_000_000 + b"}", "duplicate_field"),
+        "a million members, looked at closely": (MODEL + b'"x":{"n":1,"N":2}' + b',"a":1' * 1_000_000 + b"}", "invalid_value"),
         "a million models further down": (MODEL + b'"x":[' + b'{"model":"b"},' * 500_000 + b"1]}", "model_not_found"),
     }  # fmt: skip
 

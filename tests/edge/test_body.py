@@ -248,6 +248,14 @@ def test_whatever_comes_is_passed_or_refused_as_a_400(body: bytes) -> None:
     assert seen.code.status == 400 if isinstance(seen, KeyhouseError) else seen.model
 
 
+def test_a_body_that_must_be_walked_over_has_a_thousand_fields_at_most() -> None:
+    def body(fields: int) -> bytes:
+        return b'{"model":"m","x":{"model":1}' + b',"a":1' * (fields - 2) + b"}"
+
+    assert inspect(body(1_000), can_stream=True).body == body(1_000)
+    assert refusal(body(1_001)).message == "The body has more than 1,000 fields."
+
+
 def test_nesting_that_can_be_decoded_but_not_looked_at_closely_is_refused_not_a_fault() -> None:
     for depth in range(850, 1010):
         body = b'{"model":"m","x":{"model":1},"y":' + b"[" * depth + b"]" * depth + b"}"

@@ -17,8 +17,11 @@ import msgspec
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
 
 _PEEKED = ("include_usage", "max_completion_tokens", "max_tokens", "model", "n", "stream", "stream_options")
-_QUOTED = tuple(f'"{name}"'.encode() for name in _PEEKED)
+_QUOTED = frozenset(f'"{name}"'.encode() for name in _PEEKED)
+_IN_ANY_CASE = re.compile(b"|".join(sorted(_QUOTED)), re.IGNORECASE)
 _MAX_MODEL = 256
+_MAX_MEMBERS = 1_000
+"""Fields of a body that is looked at closely: more than anybody sends, and few enough to walk over."""
 # A peeked name can hide behind escapes of its letters, and behind the two non-ASCII letters that fold to ASCII ones.
 _ESCAPED_LETTER = re.compile(rb"\\u00[4567][0-9a-fA-F]|\\u017[fF]|\\u212[aA]")
 _FOLDING = ("\u017f".encode(), "\u212a".encode())
@@ -113,21 +116,35 @@ def _wants_usage(raw: msgspec.Raw | msgspec.UnsetType) -> bool:
 
 
 def _refuse_ambiguity(body: bytes) -> None:
-    """Cheap counts first: only a body in which a peeked name occurs twice in any case, or hidden, is looked at closely."""
-    folded = body.lower()
-    close = any(folded.count(quoted) != body.count(quoted) or folded.count(quoted) > 1 for quoted in _QUOTED)
-    if close or (b"\\u" in body and _ESCAPED_LETTER.search(body)) or any(letter in body for letter in _FOLDING):
+    """Cheap looks first: only a body in which a peeked name occurs twice, in another case, or hidden, is looked at closely."""
+    hidden = b"\\u" in body and _ESCAPED_LETTER.search(body)
+    folding = not body.isascii() and any(letter in body for letter in _FOLDING)
+    if hidden or folding or _named_oddly(body):
         text = body.decode("utf-8")
         for key, start, _ in _members(text, text.index("{")):
             if key == "stream_options" and text[start] == "{":
                 list(_members(text, start))
 
 
+def _named_oddly(body: bytes) -> bool:
+    """Whether something like a peeked name occurs twice, or in another case, anywhere."""
+    seen = set()
+    for match in _IN_ANY_CASE.finditer(body):
+        if match[0] in seen or match[0] not in _QUOTED:
+            return True
+        seen.add(match[0])
+    return False
+
+
 def _members(text: str, start: int) -> Iterator[tuple[str, int, int]]:
     """(key, start, end of value) of the object at `start` of a text known to be JSON. Raises on an ambiguous peeked key."""
     seen = set()
     at = _skip(text, start + 1)
+    members = 0
     while text[at] != "}":
+        members += 1
+        if members > _MAX_MEMBERS:
+            raise KeyhouseError(ErrorCode.INVALID_VALUE, f"The body has more than {_MAX_MEMBERS:,} fields.")
         key, at = _walk(text, at)
         folded = key.casefold()
         if folded in _PEEKED:

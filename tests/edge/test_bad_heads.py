@@ -61,6 +61,9 @@ BAD = {
     "chunked, gzip": (ECHO + b"transfer-encoding: chunked, gzip\r\n\r\n" + chunked(b"hello"), 400, ""),
     "chunked twice": (ECHO + b"transfer-encoding: chunked, chunked\r\n\r\n" + chunked(b"hello"), 400, ""),
     "chunked in two lines": (ECHO + b"transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n" + chunked(b"x"), 400, ""),
+    "chunked in HTTP/1.0": (
+        ECHO.replace(b"1.1", b"1.0") + b"transfer-encoding: chunked\r\n\r\n" + chunked(b"x"), 400, "'chunked', in HTTP/1.1"
+    ),
     "identity": (ECHO + b"transfer-encoding: identity\r\n\r\nhello", 400, ""),
     "xchunked": (ECHO + b"transfer-encoding: xchunked\r\n\r\n" + chunked(b"hello"), 400, ""),
     "empty coding": (ECHO + b"transfer-encoding:\r\n\r\n" + chunked(b"hello"), 400, ""),

@@ -217,10 +217,9 @@ class GatewayProtocol(HttpToolsProtocol):
                     exchange.content_length = int(value)
             elif name == b"transfer-encoding":
                 chunked = True
-                if value.lower() != b"chunked":
-                    raise KeyhouseError(
-                        ErrorCode.HEADERS_INVALID, "The only transfer coding that is understood is 'chunked'."
-                    )
+                if value.lower() != b"chunked" or version == "1.0":  # RFC 9112, 6.1
+                    message = "The only transfer coding that is understood is 'chunked', in HTTP/1.1."
+                    raise KeyhouseError(ErrorCode.HEADERS_INVALID, message)
             elif name == b"expect" and version != "1.0":  # RFC 9110, 10.1.1
                 self._check_expectation(exchange, value)
         if b"host" not in seen and version != "1.0":

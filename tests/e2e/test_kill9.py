@@ -13,17 +13,20 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.e2e import wire
 from tests.e2e.conftest import NewHouse
-from tests.e2e.house import House
+from tests.e2e.house import House, initialised
 from tests.e2e.upstream import Exchange, FakeUpstream, completion, delta, last_chunk, reply, streams, usage
 from tests.e2e.warm import WarmHouse
+from tests.fixtures.postgres import PostgresServer
 
 CYCLES = 50
+CYCLES_ON_POSTGRES = 8
 CYCLES_LONG = 500
 CLIENTS = 12
 
@@ -40,9 +43,28 @@ def test_kill_9_loses_no_acknowledged_call_and_counts_none_twice(
     new_house: NewHouse, upstream: FakeUpstream, long_form: bool
 ) -> None:
     house = new_house(WarmHouse, log_level="error")
+    _is_proven(house, upstream, CYCLES_LONG if long_form else CYCLES)
+
+
+def test_kill_9_is_the_same_on_postgres(
+    postgres: PostgresServer, upstream: FakeUpstream, tmp_path: Path, long_form: bool
+) -> None:
+    database = postgres.create()
+    settings = {"log_level": "error", "database_url": postgres.url(database)}
+    made = initialised(tmp_path / "house", **settings)
+    made.do("upstreams", "add", "fake", "--base-url", upstream.base_url, "--models", "fake-*")
+    house = WarmHouse(made.data, made.facts, **settings)
+    house.remembers_in(lambda query: postgres.execute(query, database))
+    try:
+        _is_proven(house, upstream, CYCLES_LONG if long_form else CYCLES_ON_POSTGRES)
+    finally:
+        house.close()
+
+
+def _is_proven(house: House, upstream: FakeUpstream, cycles: int) -> None:
     told = Told()
     models = [upstream.model(_plain), upstream.model(_stream, "fake-{}-stream")]
-    for cycle in range(CYCLES_LONG if long_form else CYCLES):
+    for cycle in range(cycles):
         if cycle % 5 == 4:
             _one_start(house)
         _one_life(house, told, models)
@@ -64,8 +86,8 @@ def test_kill_9_loses_no_acknowledged_call_and_counts_none_twice(
     assert all(row.estimated and row.input_tokens > 0 and row.status == 0 for row in cut)
     assert any(row.streamed and row.output_tokens > 0 for row in cut)
     # The proof must have had something to prove.
-    assert len(told.answered) > 10 * CYCLES
-    assert len(cut) > CYCLES
+    assert len(told.answered) > 10 * cycles
+    assert len(cut) > cycles
     print(f"{told.begun} begun, {len(told.answered)} answered, {len(cut)} interrupted")
 
 

@@ -17,6 +17,7 @@ _PRELOADED = [
     "keyhouse.app.serve",
     "keyhouse.app.doors",
     "keyhouse.store.sqlite",
+    "keyhouse.store.postgres",
     "keyhouse.cli.first",
     "tests.e2e.warm",
 ]

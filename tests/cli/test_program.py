@@ -35,7 +35,9 @@ def test_help_names_every_command_and_imports_none_of_them() -> None:
     imported = {"keyhouse.cli", "keyhouse.cli.house", "keyhouse.cli.lazy", "keyhouse.cli.main"}
     assert {name.strip(" '\n]") for name in modules.split(",")} == imported | {
         "keyhouse.domain",
+        "keyhouse.domain.base62",
         "keyhouse.domain.errors",
+        "keyhouse.domain.keyformat",
     }
 
 

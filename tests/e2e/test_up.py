@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -208,6 +210,26 @@ def test_what_outlasts_the_grace_is_cut_told_and_settled(new_house: NewHouse, up
         (row,) = house.rows_of_model(model)
         assert (row.outcome, row.estimated, row.streamed, row.status) == ("interrupted", 1, streamed, 503)
         assert (row.input_tokens > 0, row.output_tokens > 0) == (True, bool(streamed))
+
+
+def test_second_ctrl_c_cuts_what_runs_and_still_settles_it(new_house: NewHouse, upstream: FakeUpstream) -> None:
+    house = new_house()
+    house.start()
+    assert house.process is not None
+    pid = house.process.pid
+    model = upstream.model(streams_on([delta("Once ")]))
+    with wire.opened(house, wire.chat(model, stream=True)) as response:
+        first = response.read1()
+        os.kill(pid, signal.SIGINT)
+        until(lambda: not house.is_healthy(), 10)
+        time.sleep(1)
+        os.kill(pid, signal.SIGINT)
+        began = time.monotonic()
+        body = first + response.read()
+        assert house.process.wait(20) == 0
+        assert time.monotonic() - began < 15  # of a grace of 30
+    assert wire.error_of_stream(body)["code"] == "server_stopping"
+    assert [row.outcome for row in house.rows_of_model(model)] == ["interrupted"]
 
 
 def test_idle_connections_do_not_hold_up_the_end(new_house: NewHouse) -> None:

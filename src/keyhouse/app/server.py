@@ -7,22 +7,29 @@ import contextlib
 import math
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 _SETTLE_SECONDS = 10.0
 _LOOK_EVERY = 0.05
+_ONE_SIGNAL_SECONDS = 0.5
 
 
 class Server(uvicorn.Server):
-    """Stops at the first signal: calls have `grace` seconds to end, then `cut` ends them, and they have time to settle."""
+    """Stops at the first signal: calls have `grace` seconds to end, or until Ctrl-C is pressed again; then `cut` ends them, and
+    they have time to settle. Belongs to the running loop."""
 
     def __init__(self, config: uvicorn.Config, cut: Callable[[], None], grace: float) -> None:
         super().__init__(config)
         self._cut = cut
         self._grace = grace
+        self._loop = asyncio.get_running_loop()
+        self._hurry = asyncio.Event()
+        self._told_at = 0.0
         # The last resort, for a client that takes nothing of what it was sent.
         config.timeout_graceful_shutdown = math.ceil(grace + _SETTLE_SECONDS) + 1
 
@@ -34,13 +41,23 @@ class Server(uvicorn.Server):
             signal.signal(number, self.handle_exit)
         yield
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the base's signature
+        now = time.monotonic()
+        # One Ctrl-C may arrive twice: from the terminal, and from a `make` that passes it on.
+        if self.should_exit and sig == signal.SIGINT and now - self._told_at > _ONE_SIGNAL_SECONDS:
+            self._loop.call_soon_threadsafe(self._hurry.set)
+        elif not self.should_exit:
+            self.should_exit, self._told_at = True, now
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         ending = asyncio.create_task(self._end_calls())
         await super().shutdown(sockets)
         ending.cancel()
 
     async def _end_calls(self) -> None:
-        await asyncio.sleep(self._grace)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await self._hurry.wait()
         self._cut()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_SECONDS):

@@ -249,9 +249,13 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def send(self, data: bytes) -> None:
         """Leaves at the end of this turn of the loop, with what else there is to send by then."""
-        if not self.unsent:
-            self.lobby.flush_soon(self)
-        self.unsent.append(data)
+        unsent = self.unsent
+        if not unsent:
+            unflushed = self.lobby.unflushed
+            if not unflushed:
+                self.lobby.flush_soon()
+            unflushed.append(self)
+        unsent.append(data)
 
     def flush(self) -> None:
         """Writes what is to be sent."""

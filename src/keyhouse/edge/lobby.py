@@ -47,21 +47,20 @@ class Lobby:
         self._body_min_rate = body_min_rate
         self._max_connections = max_connections
         self._max_per_address = max_connections_per_address
-        self._unflushed: list[Connection] = []
+        self.unflushed: list[Connection] = []
+        """Connections with something to send."""
         self._inside: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
 
-    def flush_soon(self, connection: Connection) -> None:
-        """Flushes the connection at the end of this turn of the loop.
+    def flush_soon(self) -> None:
+        """Flushes the connections in `unflushed` at the end of this turn of the loop.
 
         One burst of writes costs less than as many single ones: the first wakes whoever reads, the others find them awake.
         """
-        if not self._unflushed:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._unflushed.append(connection)
+        asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        unflushed, self._unflushed = self._unflushed, []
+        unflushed, self.unflushed = self.unflushed, []
         for connection in unflushed:
             connection.flush()
 

@@ -17,7 +17,7 @@ _EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
 _DONE = b"[DONE]"
 _FINISH_REASON = re.compile(rb'"finish_reason"\s*:\s*"')
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,\s*')
-_FOLD_AT = 64 << 10
+_FOLD_AFTER = 64 << 10
 _MAX_EVENT = 8 << 20
 
 
@@ -32,8 +32,8 @@ class EventStream:
         "_asked",
         "_bytes",
         "_finish_seen",
+        "_fold_at",
         "_kept",
-        "_kept_bytes",
         "_smallest",
         "_tail",
         "_texts",
@@ -52,7 +52,7 @@ class EventStream:
         self._finish_seen = False
         self._tail = b""
         self._kept: list[bytes] = []
-        self._kept_bytes = 0
+        self._fold_at = _FOLD_AFTER
         self._texts: list[str] = []
         self._bytes = 0
         self._smallest = _MAX_EVENT
@@ -78,7 +78,14 @@ class EventStream:
             and data[-2:] == b"\n\n"
             and not (b'"usage"' in data or _DONE in data or b'"error"' in data)
         ):
-            self._count(data)
+            size = len(data)
+            if size < self._smallest:  # noqa: PLR1730 - this runs for every chunk, and a call of `min` costs more
+                self._smallest = size
+            self.events += data.count(b"\n\n")
+            self._bytes += size
+            self._kept.append(data)
+            if self._bytes > self._fold_at:
+                self._fold()
             return data
         return self._closely(data)
 
@@ -90,7 +97,8 @@ class EventStream:
     @property
     def content_bytes(self) -> int:
         """About how many bytes of content were relayed: what all events hold beyond the size of the smallest one."""
-        return max(self._bytes - self.events * self._smallest, 0)
+        beyond = self._bytes - self.events * self._smallest
+        return beyond if beyond > 0 else 0  # noqa: FURB136 - for every chunk
 
     def is_whole(self) -> bool:
         """Whether the upstream said that the model had finished. Where nothing frames a stream, that tells its end from a cut."""
@@ -149,8 +157,7 @@ class EventStream:
         self.events += data.count(b"\n\n") or data.count(b"\r\n\r\n") or 1
         self._bytes += size
         self._kept.append(data)
-        self._kept_bytes += size
-        if self._kept_bytes > _FOLD_AT:
+        if self._bytes > self._fold_at:
             self._fold()
 
     def _fold(self) -> None:
@@ -158,7 +165,7 @@ class EventStream:
         for event in b"".join(self._kept).replace(b"\r\n", b"\n").split(b"\n\n"):
             self._texts.extend(texts_in(_payload(event)))
         self._kept.clear()
-        self._kept_bytes = 0
+        self._fold_at = self._bytes + _FOLD_AFTER
 
 
 def _without_null_usage(data: bytes) -> bytes:

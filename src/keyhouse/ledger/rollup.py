@@ -24,9 +24,9 @@ _log = structlog.get_logger(__name__)
 Sums = Mapping[RollupKey, RollupSums]
 
 
-SHARE = 100
+SHARE = 300
 """One part in so many of a processor goes into rollups, and no more."""
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 15.0
 
 
 class Folded(NamedTuple):
@@ -139,7 +139,7 @@ class Rollup:
     its own processor time. Who reads a report catches up first, so that a pause costs no report its newest rows.
     """
 
-    def __init__(self, store: Store, *, linger_seconds: float = 0.4, poll_seconds: float = 0.4) -> None:
+    def __init__(self, store: Store, *, linger_seconds: float = 0.4, poll_seconds: float = 5.0) -> None:
         self._store = store
         self._linger = linger_seconds
         self._poll = poll_seconds

@@ -300,7 +300,7 @@ class Connection(asyncio.Protocol):
         """Hands on what has arrived; whether more is wanted."""
         take, pieces = self._take, self.parser.pieces
         if pieces and take is not None:
-            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            data = pieces.pop() if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
             if not take(data):
                 self._take = None

@@ -59,6 +59,7 @@ clean:
 	@$(PIP) --require-hashes -r requirements/runtime.txt
 	@$(PIP) -q --require-hashes -r requirements/build.txt
 	@$(PIP) -q --no-build-isolation --no-deps --editable .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/installed-tests: .venv/installed requirements/test.txt

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tests.laws.source import Function, modules
 
 BORDERS = {
+    "app/fault_border.__call__": "the edge",
     "edge/relay.serve": "the edge",
     "ledger/journal._guarded": "a background loop",
     "ledger/refusals._run": "a background loop",

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keyhouse.api.administration import build
+from keyhouse.app.fault_border import FaultBorder
 from keyhouse.app.gateway import Gateway
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
 from keyhouse.wire.errors import envelope
@@ -34,7 +35,7 @@ def application(gateway: Gateway) -> ASGIApp:
             response = _json(error.code.status, envelope(error))
         await response(scope, receive, send)
 
-    return app
+    return FaultBorder(app)
 
 
 async def _other(gateway: Gateway, registry: CollectorRegistry, scope: Scope) -> Response:

@@ -41,7 +41,8 @@ def first_request(api_key: str, url: str, *, local_model: bool) -> str:
     if not local_model:
         return export + f"curl {url}/v1/models {authorization}"
     # Bounded: so small a model may ramble on, and a first answer that takes a minute looks like none.
-    body = f'{{"model": "{MODELS[0].id}", "max_tokens": 50, "messages": [{{"role": "user", "content": "Say hello."}}]}}'
+    messages = '[{"role": "user", "content": "Say hello."}]'
+    body = f'{{"model": "{MODELS[0].id}", "max_tokens": 50, "temperature": 0, "messages": {messages}}}'
     return (
         export + f"curl {url}/v1/chat/completions {authorization} \\\n  -H 'Content-Type: application/json' -d '{body}'"
     )

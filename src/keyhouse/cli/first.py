@@ -38,7 +38,7 @@ def up(
         bool, typer.Option("--no-local-model", help="Start without the built-in models, and fetch nothing.")
     ] = False,
 ) -> None:
-    """Runs the gateway, the administration API and the console on one port; a new data directory is initialised first."""
+    """Runs the gateway and the administration API on one port; a new data directory is initialised first."""
     running = session(ctx)
     given = {"host": host, "port": port, "workers": workers, "local_model": "off" if no_local_model else None}
     raise typer.Exit(running.doors.serve({**running.options, **given}))

@@ -18,7 +18,7 @@ _log = logging.getLogger("keyhouse.cli")
 
 ENTRIES = {
     "init": Entry("first", "Create the data directory, an organization, its owner and the first keys.", group=False),
-    "up": Entry("first", "Run the gateway, the administration API and the console.", group=False),
+    "up": Entry("first", "Run the gateway and the administration API.", group=False),
     "keys": Entry("keys", "The life of API keys."),
     "projects": Entry("projects", "Projects."),
     "service-accounts": Entry("service_accounts", "Service accounts: callers that are no person."),

@@ -70,9 +70,11 @@ def run(rig: Rig, target: Target, job: Job) -> Round:
     argv = [sys.executable, "-m", "bench.load"]
     with processes.running(processes.start(argv, rig.log, cores=rig.cores.load, pipes=True)) as generator:
         _exchange(generator, json.dumps(asdict(job)), target, rig.log)
+        target.finish()
         before = process_tree.cpu_ns(target.pid)
         outcome = Outcome(**json.loads(_exchange(generator, "go", target, rig.log)))
         # What a call leaves for later (roll-ups, the ledger's checkpoint) is part of its cost.
+        target.finish()
         time.sleep(_SETTLE_SECONDS)
         used_ns = process_tree.cpu_ns(target.pid) - before
     if outcome.problems or not outcome.calls:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,17 @@ from bench.process_tree import members
 
 @dataclass(frozen=True)
 class Target:
-    """`path` is where chat completions are posted; `keys_file` holds the bearer keys to use in turn, if it wants any."""
+    """`path` is where chat completions are posted; `keys_file` holds the bearer keys to use in turn, if it wants any.
+
+    `finish` makes it do at once what it would do later for calls that it has answered.
+    """
 
     name: str
     port: int
     path: str
     pid: int
     keys_file: Path | None = None
+    finish: Callable[[], None] = lambda: None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from keyhouse.domain.people import Member, OrganizationRole, Person
 from keyhouse.domain.projects import Organization, Project
 from keyhouse.domain.usage import Outcome, Pricing, UsageRow
 from keyhouse.ledger import reports
-from keyhouse.ledger.rollup import Rollup, Sums, add, catch_up, coarsen, fold
+from keyhouse.ledger.rollup import LONGEST_PAUSE_SECONDS, Rollup, Sums, add, catch_up, coarsen, fold
 from keyhouse.store.contract import LedgerRow, RollupFilter, RollupSums, Store, Transaction, Width
 from keyhouse.store.opening import open_store
 from keyhouse.store.sqlite import open_sqlite
@@ -249,7 +249,7 @@ def test_what_a_crash_cut_is_counted_once_after_it(store: Store) -> None:
 # --- in the background -----------------------------------------------------------------------------------------------
 
 
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> float:
+def until(holds: Callable[[], bool], seconds: float = LONGEST_PAUSE_SECONDS + 5) -> float:
     """How long it took until this held, in seconds."""
     began = time.monotonic()
     while not holds():

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import structlog
 
 from keyhouse.domain.usage import Pricing, UsageRow
-from keyhouse.store.contract import LedgerRow, RollupKey, RollupSums, Store, Width
+from keyhouse.store.contract import RollupKey, RollupSums, Store, Width
 
 _log = structlog.get_logger(__name__)
 
 Sums = Mapping[RollupKey, RollupSums]
+_MINUTE = Width.MINUTE.value
+_UNPRICED = Pricing.UNPRICED.value
 
 
 SHARE = 300
@@ -40,7 +42,11 @@ def fold(rows: Iterable[UsageRow]) -> Folded:
     """The rows as sums of every width. Pure; folding parts and adding them gives what folding the whole gives."""
     minutes: dict[RollupKey, RollupSums] = {}
     last_used: dict[str, int] = {}
-    # Every row is added to its minute only; hours and days come from the few sums that leaves.
+    _fold_into(minutes, last_used, rows)
+    return _folded(minutes, last_used)
+
+
+def _fold_into(minutes: dict[RollupKey, RollupSums], last_used: dict[str, int], rows: Iterable[UsageRow]) -> None:
     for row in rows:
         key = _key_of(row)
         found = minutes.get(key)
@@ -48,6 +54,10 @@ def fold(rows: Iterable[UsageRow]) -> Folded:
         second = row.admitted_at_us // 1_000_000
         if second > last_used.get(row.key_id, 0):
             last_used[row.key_id] = second
+
+
+def _folded(minutes: Sums, last_used: dict[str, int]) -> Folded:
+    # Every row was added to its minute only; hours and days come from the few sums that leaves.
     hours = coarsen(minutes, Width.HOUR)
     return Folded({Width.MINUTE: minutes, Width.HOUR: hours, Width.DAY: coarsen(hours, Width.DAY)}, last_used)
 
@@ -55,8 +65,9 @@ def fold(rows: Iterable[UsageRow]) -> Folded:
 def coarsen(sums: Sums, width: Width) -> dict[RollupKey, RollupSums]:
     """The same sums in buckets of a greater width."""
     out: dict[RollupKey, RollupSums] = {}
+    seconds = width.value
     for key, value in sums.items():
-        wide = key._replace(bucket=key.bucket - key.bucket % width.value)
+        wide = RollupKey(key.bucket - key.bucket % seconds, *key[1:])
         found = out.get(wide)
         out[wide] = value if found is None else add(found, value)
     return out
@@ -69,7 +80,7 @@ def add(a: RollupSums, b: RollupSums) -> RollupSums:
 def _key_of(row: UsageRow) -> RollupKey:
     second = row.admitted_at_us // 1_000_000
     return RollupKey(
-        second - second % Width.MINUTE.value,
+        second - second % _MINUTE,
         row.organization_id,
         row.project_id,
         row.user_id or "",
@@ -97,37 +108,58 @@ def _sums_of(row: UsageRow) -> RollupSums:
         row.cost_input_nanos or 0,
         row.cost_cached_nanos or 0,
         row.cost_output_nanos or 0,
-        int(row.pricing == Pricing.UNPRICED.value),
+        int(row.pricing == _UNPRICED),
         row.estimated,
     )
 
 
-def catch_up(store: Store, batch: int = 1000) -> int:
-    """Rolls up every row that is committed now, `batch` rows to a transaction; returns how many that were.
+def catch_up(store: Store, batch: int = 1000, most_sums: int = 20_000) -> int:
+    """Rolls up every row that is committed now; returns how many that were.
 
-    Raises what the store raises; what was applied until then stays applied.
+    Reads `batch` rows at a time, until they leave `most_sums` to write or there are no more, and applies those in one
+    transaction: what many rows add to one bucket of one key is written once. Raises what the store raises; what was applied
+    until then stays applied.
     """
     done = 0
     while True:
         with store.read() as tx:
             mark = tx.rollups.mark()
-        rows = store.ledger.since(mark, batch)
-        if not rows:
+        read = _read_on(store, mark, batch, most_sums)
+        if not read.rows:
             return done
-        if _apply(store, mark, rows):
-            done += len(rows)
-            if len(rows) < batch:
+        if _apply(store, mark, read):
+            done += read.rows
+            if read.at_end:
                 return done
 
 
-def _apply(store: Store, mark: int, rows: Sequence[LedgerRow]) -> bool:
-    """Applies rows read at `mark`; False, and nothing done, if another process was faster."""
-    folded = fold(entry.row for entry in rows)
+class _Read(NamedTuple):
+    rows: int
+    through_seq: int
+    at_end: bool
+    folded: Folded
+
+
+def _read_on(store: Store, mark: int, batch: int, most_sums: int) -> _Read:
+    count, through_seq, at_end = 0, mark, False
+    minutes: dict[RollupKey, RollupSums] = {}
+    last_used: dict[str, int] = {}
+    while not at_end and len(minutes) < most_sums:
+        rows = store.ledger.since(through_seq, batch)
+        if rows:
+            count, through_seq = count + len(rows), rows[-1].seq
+            _fold_into(minutes, last_used, (entry.row for entry in rows))
+        at_end = len(rows) < batch
+    return _Read(count, through_seq, at_end, _folded(minutes, last_used))
+
+
+def _apply(store: Store, mark: int, read: _Read) -> bool:
+    """Applies what was read from `mark` on; False, and nothing done, if another process was faster."""
     with store.write() as tx:
         if tx.rollups.mark() != mark:
             return False
-        tx.rollups.apply(rows[-1].seq, folded.sums)
-        tx.keys.touch(folded.last_used)
+        tx.rollups.apply(read.through_seq, read.folded.sums)
+        tx.keys.touch(read.folded.last_used)
     return True
 
 

@@ -1,0 +1,130 @@
+"""What is remembered, as everybody else sees it: one contract, which SQLite and PostgreSQL both keep.
+
+The contract is synchronous: faces, the command line and worker threads call it; the event loop never does.
+`tests/store/` holds every backend to it, on a real server.
+
+A `Transaction` is one database transaction. It commits when its `with` block ends and rolls back when an exception
+leaves it. Writers are serialised: a transaction opened with `write()` waits for the one before it, and what it reads stays true
+until it ends. Times are Unix seconds unless the name ends in `_us`. Lists are ordered by (created_at, id), oldest first
+unless said otherwise, paged by the id after which to go on, and stable under concurrent writes; a cursor that names nothing
+raises `invalid_value` with param `after`.
+
+Errors are `KeyhouseError`s: `conflict` where a fact contradicts what is stored (an id or name that exists, a reference to
+nothing), `invalid_value` for a text with NUL or half of a surrogate pair, `not_found` for a `save` of what was never added, and
+`store_unavailable` where the database is away, full, or busy for longer than a few seconds.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from keyhouse.store.contract.changes import Change, ChangeKind, Changes, KeyMaterial, MaterialKind, Materials
+from keyhouse.store.contract.facts import (
+    AuditLog,
+    KeyFilter,
+    KeyRing,
+    Keys,
+    Listed,
+    Organizations,
+    Page,
+    People,
+    Prices,
+    Projects,
+    ServiceAccounts,
+    Upstreams,
+)
+from keyhouse.store.contract.ledger import Ledger, LedgerRow, LedgerUnavailable, RowRefused
+from keyhouse.store.contract.reports import Refusals, RollupFilter, RollupKey, Rollups, RollupSums, Width
+
+__all__ = [
+    "AuditLog",
+    "Change",
+    "ChangeKind",
+    "Changes",
+    "KeyFilter",
+    "KeyMaterial",
+    "KeyRing",
+    "Keys",
+    "Ledger",
+    "LedgerRow",
+    "LedgerUnavailable",
+    "Listed",
+    "MaterialKind",
+    "Materials",
+    "Organizations",
+    "Page",
+    "People",
+    "Prices",
+    "Projects",
+    "Refusals",
+    "RollupFilter",
+    "RollupKey",
+    "RollupSums",
+    "Rollups",
+    "RowRefused",
+    "SchemaError",
+    "Sealer",
+    "ServiceAccounts",
+    "Store",
+    "Transaction",
+    "Upstreams",
+    "Width",
+]
+
+
+class Transaction(Protocol):
+    @property
+    def organizations(self) -> Organizations: ...
+    @property
+    def projects(self) -> Projects: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def service_accounts(self) -> ServiceAccounts: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def upstreams(self) -> Upstreams: ...
+    @property
+    def prices(self) -> Prices: ...
+    @property
+    def audit(self) -> AuditLog: ...
+    @property
+    def changes(self) -> Changes: ...
+    @property
+    def materials(self) -> Materials: ...
+    @property
+    def rollups(self) -> Rollups: ...
+    @property
+    def refusals(self) -> Refusals: ...
+
+
+class Store(Protocol):
+    """An opened house. Safe to use from several threads."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    def write(self) -> AbstractContextManager[Transaction]: ...
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A snapshot: all its reads see the same moment."""
+        ...
+
+    def backup(self, folder: Path) -> None:
+        """A consistent copy of everything into an empty folder, while others write: what is rolled up is in the copied ledger."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Sealer(Protocol):
+    """Encrypts small secrets at rest under the current master key; what is sealed opens only under the same `context`."""
+
+    def seal(self, plain: bytes, context: str) -> bytes: ...
+    def open(self, sealed: bytes, context: str) -> bytes: ...
+
+
+class SchemaError(Exception):
+    """The database's schema is not one this Keyhouse can use; the message is the sentence to print."""

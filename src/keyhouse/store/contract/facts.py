@@ -1,0 +1,139 @@
+"""Facts that control writes: organizations, projects, people, keys, upstreams, prices, and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from keyhouse.domain.audit import AuditEvent
+from keyhouse.domain.keys import Key, KeyKind, KeySecret
+from keyhouse.domain.money import Price
+from keyhouse.domain.people import Member, Person
+from keyhouse.domain.projects import Organization, Project, ServiceAccount
+from keyhouse.domain.upstreams import Upstream
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A cut of a list. `after`: the id of the last item already seen; `limit`: 1 to 1,000."""
+
+    after: str | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    items: tuple[T, ...]
+    has_more: bool
+
+
+class Organizations(Protocol):
+    def add(self, organization: Organization) -> None: ...
+    def get(self, organization_id: str) -> Organization | None: ...
+    def all(self) -> Sequence[Organization]: ...
+
+
+class Projects(Protocol):
+    def add(self, project: Project) -> None: ...
+    def get(self, organization_id: str, project_id: str) -> Project | None: ...
+    def save(self, project: Project) -> None: ...
+    def list(self, organization_id: str, page: Page, *, include_archived: bool = False) -> Listed[Project]: ...
+
+
+class People(Protocol):
+    """People and their membership in organizations."""
+
+    def add(self, person: Person, member: Member) -> None: ...
+    def get(self, organization_id: str, user_id: str) -> tuple[Person, Member] | None: ...
+    def by_email(self, organization_id: str, email: str) -> tuple[Person, Member] | None: ...
+    def owners(self, organization_id: str) -> Sequence[tuple[Person, Member]]:
+        """Members whose role is owner, those added first first."""
+        ...
+
+
+class ServiceAccounts(Protocol):
+    """Deleted accounts stay for the history; `list` does not return them, `get` only where they are asked for."""
+
+    def add(self, account: ServiceAccount) -> None: ...
+    def get(
+        self, organization_id: str, project_id: str, account_id: str, *, include_deleted: bool = False
+    ) -> ServiceAccount | None: ...
+    def save(self, account: ServiceAccount) -> None: ...
+    def list(self, organization_id: str, project_id: str, page: Page) -> Listed[ServiceAccount]: ...
+
+
+class KeyFilter(NamedTuple):
+    """Which keys a list shows. None does not restrict; `project_id` None with kind ADMIN lists the organization's admin keys."""
+
+    project_id: str | None = None
+    kinds: tuple[KeyKind, ...] | None = None
+    service_account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """What a call needs to know about a secret, read in one go: its key with all secrets, and the project's state."""
+
+    key: Key
+    secret: KeySecret
+    project_archived: bool
+
+
+class Keys(Protocol):
+    def add(self, key: Key) -> None:
+        """Stores the key and its secrets."""
+        ...
+
+    def get(self, organization_id: str, key_id: str) -> Key | None:
+        """The key with its secrets, newest first."""
+        ...
+
+    def save(self, key: Key) -> None:
+        """Stores everything but the secrets."""
+        ...
+
+    def add_secret(self, secret: KeySecret) -> None: ...
+
+    def end_secret(self, public_id: str, valid_until: int) -> None:
+        """Ends a secret at `valid_until`; an earlier end stays."""
+        ...
+
+    def find_secret(self, public_id: str) -> KeyRing | None:
+        """The keyring's read: one indexed look-up over any organization, whatever the number of keys."""
+        ...
+
+    def list(self, organization_id: str, where: KeyFilter, page: Page) -> Listed[Key]: ...
+
+    def touch(self, last_used: Mapping[str, int]) -> None:
+        """Raises `last_used_at` of each key id to the given time; never lowers it."""
+        ...
+
+
+class Upstreams(Protocol):
+    """Names are unique in an organization."""
+
+    def add(self, upstream: Upstream) -> None: ...
+    def by_name(self, organization_id: str, name: str) -> Upstream | None: ...
+    def save(self, upstream: Upstream) -> None: ...
+    def remove(self, upstream_id: str) -> None: ...
+    def all(self) -> Sequence[Upstream]: ...
+
+
+class Prices(Protocol):
+    """Versions are only ever added. A model's price at a time is its version with the greatest `effective_at` not after it;
+    of two with the same `effective_at` the one added later counts."""
+
+    def add(self, prices: Iterable[Price]) -> None: ...
+    def versions(self, model: str | None = None) -> Sequence[Price]:
+        """Every version (of one model, or of all), ordered by model, effective_at, then the order of adding."""
+        ...
+
+
+class AuditLog(Protocol):
+    def append(self, event: AuditEvent) -> None: ...
+    def list(self, organization_id: str, page: Page) -> Listed[AuditEvent]:
+        """Newest first."""
+        ...

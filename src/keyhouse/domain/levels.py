@@ -1,0 +1,13 @@
+"""Where a limit or a budget holds. A call is held to what is set at every level that it belongs to."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Level(Enum):
+    """From the widest to the narrowest. The id at a level is an organization's, a project's or a key's."""
+
+    ORGANIZATION = "organization"
+    PROJECT = "project"
+    KEY = "key"

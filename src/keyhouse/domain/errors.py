@@ -27,6 +27,7 @@ class ErrorCode(Enum):
     HEADERS_TOO_LARGE = ("headers_too_large", 431, "Too many or too long headers")
     HEAD_TOO_SLOW = ("head_too_slow", 408, "The request head did not end in time")
     INSUFFICIENT_PERMISSIONS = ("insufficient_permissions", 403, "The key lacks the permission for this operation")
+    INSUFFICIENT_QUOTA = ("insufficient_quota", 429, "A budget has no room for the call; waiting does not help")
     INTERNAL = ("internal_error", 500, "A fault of Keyhouse; the log has the details")
     INVALID_API_KEY = ("invalid_api_key", 401, "No key, an unknown or wrong one, or one whose life is over")
     INVALID_JSON = ("invalid_json", 400, "The body is not valid JSON")
@@ -43,6 +44,7 @@ class ErrorCode(Enum):
     NOT_FOUND = ("not_found", 404, "No such object in this organization")
     NOT_SUPPORTED = ("not_supported", 400, "Known, and not built yet")
     PROJECT_ARCHIVED = ("project_archived", 403, "The key's project is archived")
+    RATE_LIMIT_EXCEEDED = ("rate_limit_exceeded", 429, "A rate limit would be passed; `retry-after` says when it is not")
     SCHEMA_NEWER = ("schema_newer", 500, "The database was written by a newer Keyhouse")
     SECRETS_MISSING = ("secrets_missing", 500, "A pepper or master key is missing or wrong")
     SERVER_STOPPING = ("server_stopping", 503, "The server is shutting down")
@@ -61,6 +63,8 @@ class ErrorCode(Enum):
     @property
     def type(self) -> str:
         """OpenAI's coarse error type."""
+        if self.status == 429:
+            return self.code
         return "server_error" if self.status >= 500 else "invalid_request_error"
 
 

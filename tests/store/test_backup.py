@@ -67,8 +67,7 @@ def test_what_is_rolled_up_is_in_the_copied_ledger_while_others_write(store: Sto
             store.ledger.append([make_row(f"req_{number}_{n}") for n in range(20)])
             with store.write() as transaction:
                 rows = store.ledger.since(transaction.rollups.mark())
-                sums = {Width.HOUR: {rollup_key(): rollup_sums(len(rows))}}
-                transaction.rollups.apply(rows[-1].seq, sums)
+                transaction.rollups.apply(rows[-1].seq, {rollup_key(): rollup_sums(len(rows))})
             number += 1
             appended.set()
 
@@ -109,7 +108,8 @@ def fill(store: Store) -> None:
         transaction.upstreams.add(make_upstream("openai"))
         transaction.prices.add(make_price(f"price_{n}", f"model-{n}", n) for n in range(3000))
         transaction.changes.append(ChangeKind.KEY, "key_000001")
-        transaction.rollups.apply(7, {Width.DAY: {rollup_key(): rollup_sums()}})
+        transaction.rollups.apply(7, {rollup_key(): rollup_sums(), rollup_key(90000): rollup_sums()})
+        transaction.rollups.fold(3600)
         transaction.refusals.append([make_refusal(1)], keep=10)
     store.ledger.append([make_row(f"req_{n}", client_request_id="é\n") for n in range(3000)])
 
@@ -125,7 +125,8 @@ def facts(store: Store) -> list[object]:
             transaction.prices.versions(),
             transaction.audit.list(ORG, Page(limit=1000)),
             transaction.changes.since(0),
-            transaction.rollups.sum(Width.DAY, RollupFilter(ORG, 0, 1), ("model",)),
+            transaction.rollups.sum(Width.DAY, RollupFilter(ORG, 0, 90001), ("model",)),
             transaction.rollups.mark(),
+            transaction.rollups.folded_before(),
             transaction.refusals.newest(ORG),
         ]

@@ -28,6 +28,7 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         transaction.keys.add(make_key(2, kind=KeyKind.ADMIN, project_id=None))
         transaction.keys.add(make_key(3, kind=KeyKind.SERVICE_ACCOUNT, user_id=None, service_account_id=ROBO))
         transaction.audit.append(make_event(1))
+        transaction.rollups.fold(3600)
     yield store
     store.close()
 

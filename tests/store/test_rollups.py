@@ -34,18 +34,16 @@ def test_the_mark_moves_with_the_sums_and_a_repetition_adds_nothing(store: Store
 
 def test_an_undone_transaction_leaves_neither_sums_nor_mark(store: Store) -> None:
     with suppress(ZeroDivisionError), store.write() as transaction:
-        transaction.rollups.apply(10, {Width.HOUR: {rollup_key(): rollup_sums()}})
+        transaction.rollups.apply(10, {rollup_key(): rollup_sums()})
         raise ZeroDivisionError
     assert (mark(store), requests(store, ())) == (0, [])
 
 
-def test_widths_are_kept_apart(store: Store) -> None:
-    sums = {rollup_key(): rollup_sums(1)}
-    with store.write() as transaction:
-        transaction.rollups.apply(5, {Width.MINUTE: sums, Width.DAY: {rollup_key(): rollup_sums(7)}})
+def test_each_width_has_buckets_of_its_own(store: Store) -> None:
+    apply(store, 5, {rollup_key(n * 60): rollup_sums(1) for n in range(0, 60 * 24 * 2, 30)})
     with store.read() as transaction:
-        found = [transaction.rollups.sum(width, ALL, ()) for width in Width]
-    assert [[sums.requests for _, sums in rows] for rows in found] == [[1], [], [7]]
+        found = [[key.bucket for key, _ in transaction.rollups.sum(width, ALL, ())] for width in Width]
+    assert found == [list(range(0, 2 * 86400, 1800)), list(range(0, 2 * 86400, 3600)), [0, 86400]]
 
 
 def test_groups_are_ordered_by_bucket_then_by_the_fields_in_their_order(store: Store) -> None:
@@ -122,7 +120,7 @@ def test_thousands_of_sums_are_applied_at_once(store: Store) -> None:
 
 def apply(store: Store, through_seq: int, sums: Mapping[RollupKey, RollupSums]) -> None:
     with store.write() as transaction:
-        transaction.rollups.apply(through_seq, {Width.HOUR: sums})
+        transaction.rollups.apply(through_seq, sums)
 
 
 def mark(store: Store) -> int:

@@ -1,17 +1,22 @@
 """Rollups: the ledger's rows, summed by minute, hour and day, so that a report reads sums and never rows.
 
-    ledger rows after the mark ── fold ──▶ sums + when each key was last used ── one transaction ──▶ rollups, mark, keys
+    ledger rows after the mark ── fold ──▶ sums by minute + when each key was last used ── one transaction ──▶ rollups, mark, keys
+    minutes of hours that are over ──▶ hours ──▶ days, in the store
 
 1. Sums and mark move in one transaction: after a crash nothing is added twice and nothing is left out.
 2. Any number of processes may roll up at once: whoever finds that the mark has moved drops what it folded and reads again.
 3. A call belongs to the minute, hour and day (UTC) of its admission, however late its row is written.
+4. An hour is over when a call has been rolled up that came `MARGIN_SECONDS` after its end; no clock is asked. Taking it for over
+   too early, or for ever where a clock ran ahead, costs more and changes no sum: the store adds a late minute to every width.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from operator import add as plus
 from typing import NamedTuple
 
 import structlog
@@ -29,52 +34,45 @@ _UNPRICED = Pricing.UNPRICED.value
 SHARE = 300
 """One part in so many of a processor goes into rollups, and no more."""
 LONGEST_PAUSE_SECONDS = 15.0
+MARGIN_SECONDS = 300
+"""Most calls that began in an hour have ended so long after it."""
 
 
 class Folded(NamedTuple):
-    """What rows add up to, and the Unix second at which each of their keys was last used."""
+    """What rows add up to by minute, and the Unix second at which each of their keys was last used."""
 
-    sums: dict[Width, Sums]
+    minutes: dict[RollupKey, RollupSums]
     last_used: dict[str, int]
 
 
 def fold(rows: Iterable[UsageRow]) -> Folded:
-    """The rows as sums of every width. Pure; folding parts and adding them gives what folding the whole gives."""
-    minutes: dict[RollupKey, RollupSums] = {}
-    last_used: dict[str, int] = {}
-    _fold_into(minutes, last_used, rows)
-    return _folded(minutes, last_used)
+    """The rows as sums. Pure; folding parts and adding them gives what folding the whole gives."""
+    folded = Folded({}, {})
+    _fold_into(folded, rows)
+    return folded
 
 
-def _fold_into(minutes: dict[RollupKey, RollupSums], last_used: dict[str, int], rows: Iterable[UsageRow]) -> None:
+def _fold_into(folded: Folded, rows: Iterable[UsageRow]) -> None:
+    minutes, last_used = folded
     for row in rows:
         key = _key_of(row)
         found = minutes.get(key)
-        minutes[key] = _sums_of(row) if found is None else add(found, _sums_of(row))
+        if found is None:
+            minutes[_shared(key)] = _sums_of(row)
+        else:
+            minutes[key] = add(found, _sums_of(row))
         second = row.admitted_at_us // 1_000_000
         if second > last_used.get(row.key_id, 0):
             last_used[row.key_id] = second
 
 
-def _folded(minutes: Sums, last_used: dict[str, int]) -> Folded:
-    # Every row was added to its minute only; hours and days come from the few sums that leaves.
-    hours = coarsen(minutes, Width.HOUR)
-    return Folded({Width.MINUTE: minutes, Width.HOUR: hours, Width.DAY: coarsen(hours, Width.DAY)}, last_used)
-
-
-def coarsen(sums: Sums, width: Width) -> dict[RollupKey, RollupSums]:
-    """The same sums in buckets of a greater width."""
-    out: dict[RollupKey, RollupSums] = {}
-    seconds = width.value
-    for key, value in sums.items():
-        wide = RollupKey(key.bucket - key.bucket % seconds, *key[1:])
-        found = out.get(wide)
-        out[wide] = value if found is None else add(found, value)
-    return out
-
-
 def add(a: RollupSums, b: RollupSums) -> RollupSums:
-    return RollupSums(*map(int.__add__, a, b))
+    return RollupSums._make(map(plus, a, b))
+
+
+def _shared(key: RollupKey) -> RollupKey:
+    """The key with texts that equal keys share: every row brings its own, and thousands of sums would hold them all."""
+    return RollupKey(key.bucket, *map(sys.intern, key[1:]))
 
 
 def _key_of(row: UsageRow) -> RollupKey:
@@ -123,12 +121,13 @@ def catch_up(store: Store, batch: int = 1000, most_sums: int = 20_000) -> int:
     done = 0
     while True:
         with store.read() as tx:
-            mark = tx.rollups.mark()
+            mark, folded_before = tx.rollups.mark(), tx.rollups.folded_before()
         read = _read_on(store, mark, batch, most_sums)
         if not read.rows:
             return done
         if _apply(store, mark, read):
             done += read.rows
+            _fold_hours(store, folded_before, read.folded.minutes)
             if read.at_end:
                 return done
 
@@ -142,15 +141,14 @@ class _Read(NamedTuple):
 
 def _read_on(store: Store, mark: int, batch: int, most_sums: int) -> _Read:
     count, through_seq, at_end = 0, mark, False
-    minutes: dict[RollupKey, RollupSums] = {}
-    last_used: dict[str, int] = {}
-    while not at_end and len(minutes) < most_sums:
+    folded = Folded({}, {})
+    while not at_end and len(folded.minutes) < most_sums:
         rows = store.ledger.since(through_seq, batch)
         if rows:
             count, through_seq = count + len(rows), rows[-1].seq
-            _fold_into(minutes, last_used, (entry.row for entry in rows))
+            _fold_into(folded, (entry.row for entry in rows))
         at_end = len(rows) < batch
-    return _Read(count, through_seq, at_end, _folded(minutes, last_used))
+    return _Read(count, through_seq, at_end, folded)
 
 
 def _apply(store: Store, mark: int, read: _Read) -> bool:
@@ -158,9 +156,19 @@ def _apply(store: Store, mark: int, read: _Read) -> bool:
     with store.write() as tx:
         if tx.rollups.mark() != mark:
             return False
-        tx.rollups.apply(read.through_seq, read.folded.sums)
+        tx.rollups.apply(read.through_seq, read.folded.minutes)
         tx.keys.touch(read.folded.last_used)
     return True
+
+
+def _fold_hours(store: Store, folded_before: int, minutes: Sums) -> None:
+    """Has the store fold the hours that are over, once the newest minute says that there is one."""
+    until = max(key.bucket for key in minutes) - MARGIN_SECONDS
+    until -= until % Width.HOUR.value
+    left = until > folded_before
+    while left:
+        with store.write() as tx:
+            left = tx.rollups.fold(until)
 
 
 class Rollup:

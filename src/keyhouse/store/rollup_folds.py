@@ -1,29 +1,30 @@
 """Hours added up from minutes and days from hours, inside the database, once they are over.
 
-A row of the marks says how far that has come, and holds these true after every transaction:
+A row of marks says how far that has come. These hold after every transaction:
 
 1. The hours hold what the minutes before `hours_before` hold, the days what the hours before `days_before` hold.
-2. `days_before` is a whole hour and not beyond `hours_before`.
+2. `days_before` is a whole hour, and not beyond `hours_before`.
 
-So whoever adds to a minute before a mark adds to that width too, and a sum is read from the wide rows before the mark and
-from the finer ones after it.
+So whoever adds to a minute before a mark adds to that width too, and a sum is read from the wide rows up to the mark and from
+the finer ones after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from keyhouse.store.contract import RollupKey, RollupSums, Width
+from keyhouse.store.contract import RollupSums, Width
 from keyhouse.store.tables import rollup_mark, rollups
 
-_ROWS_A_FOLD = 50_000
-_GROUPS = [name for name in RollupKey._fields if name != "bucket"]
-_COLUMNS = ["width", "bucket", *_GROUPS, *RollupSums._fields]
 IDENTITY = list(rollups.primary_key.columns)
+_GROUPS = [column for column in IDENTITY if column.name not in {"width", "bucket"}]
+_ROWS_A_FOLD = 50_000
+"""Of one organization, so that other writers wait for tenths of a second at most; a single bucket may have more."""
 
 
 class Marks(NamedTuple):
@@ -35,7 +36,7 @@ class Marks(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A range of rows of one width; `end` is exclusive."""
+    """A range of rows of one width. `start` and `end` (exclusive) are Unix seconds."""
 
     width: Width
     start: int
@@ -47,58 +48,99 @@ def marks_of(connection: Connection) -> Marks:
     return Marks(*connection.execute(query).one())
 
 
+def move_marks(connection: Connection, **values: int) -> None:
+    connection.execute(update(rollup_mark).where(rollup_mark.c.id == 1).values(values))
+
+
 def pieces_of(width: Width, start: int, end: int, marks: Marks) -> list[Piece]:
-    """The rows that hold everything of this range in buckets of this width: none is counted twice, none is missing."""
-    start, end = _rounded_up(start, width.value), _rounded_up(end, width.value)
-    hours_end, days_end = marks.hours_before, marks.days_before
+    """The rows that together hold what is in the buckets of this width that begin in the range."""
+    start, end = _rounded_up(start, width), _rounded_up(end, width)
+    minutes = Piece(Width.MINUTE, max(start, marks.hours_before), end)
     if width is Width.MINUTE:
         pieces = [Piece(width, start, end)]
     elif width is Width.HOUR:
-        pieces = [Piece(width, start, min(end, hours_end)), Piece(Width.MINUTE, max(start, hours_end), end)]
+        pieces = [Piece(width, start, min(end, marks.hours_before)), minutes]
     else:
-        pieces = [
-            Piece(width, start, min(end, days_end)),
-            Piece(Width.HOUR, max(start, days_end), min(end, hours_end)),
-            Piece(Width.MINUTE, max(start, hours_end), end),
-        ]
+        hours = Piece(Width.HOUR, max(start, marks.days_before), min(end, marks.hours_before))
+        pieces = [Piece(width, start, min(end, marks.days_before)), hours, minutes]
     return [piece for piece in pieces if piece.start < piece.end]
 
 
-def bucket_in(width: Width) -> ColumnElement[int]:
-    """The start of the bucket of this width that a row's bucket lies in."""
-    # A literal, not a parameter: PostgreSQL takes an expression to group by for the selected one only if they are the same text.
+def bucket_of(width: Width) -> ColumnElement[int]:
+    """The start of the bucket of this width in which a row's bucket lies."""
+    # No parameter: PostgreSQL would take the one to group by for another than the selected one.
     return rollups.c.bucket - rollups.c.bucket % literal_column(str(width.value))
 
 
+def added(excluded: ReadOnlyColumnCollection[str, Any]) -> dict[str, ColumnElement[int]]:
+    """What an upsert sets where the row is there already."""
+    return {name: rollups.c[name] + excluded[name] for name in RollupSums._fields}
+
+
 def fold_some(connection: Connection, until: int) -> bool:
-    """Adds up some minutes before `until` into hours, or else some hours into days, and moves the mark; False if all are."""
+    """Folds some of what is left before `until` (minutes into hours, then hours into days), or returns False."""
     marks = marks_of(connection)
     until -= until % Width.HOUR.value
     midnight = marks.hours_before - marks.hours_before % Width.DAY.value
     if marks.hours_before < until:
-        end = _fold(connection, Piece(Width.MINUTE, marks.hours_before, until), Width.HOUR)
-        connection.execute(_set_mark("hours_before", end))
+        move_marks(
+            connection, hours_before=_fold(connection, Piece(Width.MINUTE, marks.hours_before, until), Width.HOUR)
+        )
     elif marks.days_before < midnight:
-        end = _fold(connection, Piece(Width.HOUR, marks.days_before, midnight), Width.DAY)
-        connection.execute(_set_mark("days_before", end))
+        move_marks(connection, days_before=_fold(connection, Piece(Width.HOUR, marks.days_before, midnight), Width.DAY))
     else:
         return False
     return True
 
 
-def _set_mark(name: str, value: int) -> Any:
-    return update(rollup_mark).where(rollup_mark.c.id == 1).values({name: value})
-
-
-def _fold(connection: Connection, piece: Piece, into: Width) -> int:
-    """Adds what comes first in the piece to the wider rows; returns before which bucket that was everything."""
-    organizations = list(_organizations(connection, piece.width))
-    first = _first_bucket(connection, piece, organizations)
-    if first is None:
-        return piece.end
-    end = min(piece.end, first - first % into.value + into.value)
-    piece = piece._replace(start=first, end=end)
-    piece = piece._replace(end=min(_within_bound(connection, piece, name) for name in organizations))
-    for organization in organizations:
-        connection.execute(_folding(connection.dialect.name, _in(piece, organization), into))
+def _fold(connection: Connection, left: Piece, into: Width) -> int:
+    """Adds the first of the rows that are left to the wider ones; returns before which bucket those have everything now."""
+    organizations = list(_organizations(connection, left.width))
+    firsts = [connection.scalar(select(func.min(rollups.c.bucket)).where(_in(left, each))) for each in organizations]
+    first = min((bucket for bucket in firsts if bucket is not None), default=left.end)
+    if first == left.end:
+        return left.end
+    piece = Piece(left.width, first, min(left.end, _rounded_up(first + 1, into)))
+    piece = piece._replace(end=min(_end_within_bound(connection, piece, each) for each in organizations))
+    for each in organizations:
+        _add_to_wider(connection, piece, each, into)
     return piece.end
+
+
+def _organizations(connection: Connection, width: Width) -> Iterator[str]:
+    """One look into the index for each: the rows themselves are many."""
+    query = select(func.min(rollups.c.organization_id)).where(rollups.c.width == width.value)
+    found = connection.scalar(query)
+    while found is not None:
+        yield found
+        found = connection.scalar(query.where(rollups.c.organization_id > found))
+
+
+def _end_within_bound(connection: Connection, piece: Piece, organization_id: str) -> int:
+    query = select(rollups.c.bucket).where(_in(piece, organization_id)).order_by(rollups.c.bucket)
+    beyond = connection.scalar(query.offset(_ROWS_A_FOLD).limit(1))
+    return piece.end if beyond is None else max(beyond, piece.start + piece.width.value)
+
+
+def _add_to_wider(connection: Connection, piece: Piece, organization_id: str, into: Width) -> None:
+    bucket = bucket_of(into)
+    wider = [literal_column(str(into.value)), bucket, *_GROUPS]
+    totals = [func.sum(rollups.c[name]) for name in RollupSums._fields]
+    query = select(*wider, *totals).where(_in(piece, organization_id)).group_by(bucket, *_GROUPS)
+    names = ["width", "bucket", *(column.name for column in _GROUPS), *RollupSums._fields]
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    insert = dialect.insert(rollups).from_select(names, query)
+    connection.execute(insert.on_conflict_do_update(index_elements=IDENTITY, set_=added(insert.excluded)))
+
+
+def _in(piece: Piece, organization_id: str) -> ColumnElement[bool]:
+    return and_(
+        rollups.c.width == piece.width.value,
+        rollups.c.organization_id == organization_id,
+        rollups.c.bucket >= piece.start,
+        rollups.c.bucket < piece.end,
+    )
+
+
+def _rounded_up(second: int, width: Width) -> int:
+    return -(-second // width.value) * width.value

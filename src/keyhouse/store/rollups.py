@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import islice
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
+from operator import add
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Width
-from keyhouse.store.tables import rollup_mark, rollups
+from keyhouse.store.rollup_folds import IDENTITY, Piece, added, bucket_of, fold_some, marks_of, move_marks, pieces_of
+from keyhouse.store.tables import rollups
 from keyhouse.store.types import clean
 
 # A primary key on PostgreSQL holds 2,704 bytes; names that callers and upstreams made up are cut well below.
@@ -28,66 +28,82 @@ _FILTERS = {
     "operations": "operation",
 }
 
+_Sums = Mapping[RollupKey, RollupSums]
+_Found = Sequence[tuple[RollupKey, RollupSums]]
+
 
 class SqlRollups:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def apply(self, through_seq: int, sums: Mapping[Width, Mapping[RollupKey, RollupSums]]) -> None:
-        if through_seq <= self.mark():
+    def apply(self, through_seq: int, minutes: _Sums) -> None:
+        marks = marks_of(self._connection)
+        if through_seq <= marks.through_seq:
             return
-        for width, by_key in sums.items():
-            seconds, fitted = width.value, iter(_fitted(by_key).items())
-            # In slices, so that a million sums are never in memory twice.
-            while rows := [(seconds, *key, *total) for key, total in islice(fitted, _ROWS_A_STATEMENT)]:
-                self._add(rows)
-        self._connection.execute(update(rollup_mark).values(through_seq=through_seq))
+        fitted = _fitted(minutes)
+        self._add(Width.MINUTE, fitted)
+        self._add(Width.HOUR, _late(fitted, marks.hours_before, Width.HOUR))
+        self._add(Width.DAY, _late(fitted, marks.days_before, Width.DAY))
+        move_marks(self._connection, through_seq=through_seq)
 
     def mark(self) -> int:
-        return int(self._connection.scalars(select(rollup_mark.c.through_seq)).one())
+        return marks_of(self._connection).through_seq
 
-    def sum(
-        self, width: Width, where: RollupFilter, group_by: tuple[str, ...]
-    ) -> Sequence[tuple[RollupKey, RollupSums]]:
-        groups = [rollups.c.bucket, *(rollups.c[name] for name in group_by if name != "bucket")]
+    def fold(self, until: int) -> bool:
+        return fold_some(self._connection, until)
+
+    def folded_before(self) -> int:
+        return marks_of(self._connection).hours_before
+
+    def sum(self, width: Width, where: RollupFilter, group_by: tuple[str, ...]) -> _Found:
+        names = [name for name in group_by if name != "bucket"]
+        pieces = pieces_of(width, where.start, where.end, marks_of(self._connection))
+        found = [self._sum(piece, width, where, names) for piece in pieces]
+        return found[0] if len(found) == 1 else _joined(found, names)
+
+    def _sum(self, piece: Piece, width: Width, where: RollupFilter, names: Sequence[str]) -> _Found:
+        bucket = rollups.c.bucket if piece.width is width else bucket_of(width)
+        groups = [bucket, *(rollups.c[name] for name in names)]
         totals = [func.sum(rollups.c[name]) for name in RollupSums._fields]
-        query = select(*groups, *totals).where(_matches(width, where)).group_by(*groups).order_by(*groups)
-        names = [column.name for column in groups]
+        query = select(*groups, *totals).where(_matches(piece, where)).group_by(*groups).order_by(*groups)
         return [_summed(names, row) for row in self._connection.execute(query)]
 
-    def _add(self, rows: Sequence[tuple[int | str, ...]]) -> None:
+    def _add(self, width: Width, by_key: _Sums) -> None:
+        items = iter(by_key.items())
+        # In slices, so that a million sums are never in memory twice.
+        while rows := [
+            (width.value, key[1], key[0], *key[2:], *sums) for key, sums in islice(items, _ROWS_A_STATEMENT)
+        ]:
+            self._upsert(rows)
+
+    def _upsert(self, rows: Sequence[tuple[int | str, ...]]) -> None:
         if self._connection.dialect.name == "sqlite":
             # Straight to the driver: binding parameters by name would cost five times what SQLite itself takes for a row.
-            self._connection.exec_driver_sql(str(_SQLITE_UPSERT), list(map(_in_statement_order, rows)))
+            self._connection.exec_driver_sql(_SQLITE_UPSERT, rows)
             return
         insert = postgresql.insert(rollups)
-        upsert = insert.on_conflict_do_update(index_elements=_IDENTITY, set_=_added(insert.excluded))
+        upsert = insert.on_conflict_do_update(index_elements=IDENTITY, set_=added(insert.excluded))
         # Asked to return something, SQLAlchemy sends many rows in one statement; otherwise each would be a round trip.
         rows_by_name = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
         self._connection.execute(upsert.returning(rollups.c.width), rows_by_name)
 
 
-_COLUMNS = ("width", *RollupKey._fields, *RollupSums._fields)
-_IDENTITY = list(rollups.primary_key.columns)
+_COLUMNS = ("width", "organization_id", "bucket", *RollupKey._fields[2:], *RollupSums._fields)
 
 
-def _added(excluded: ReadOnlyColumnCollection[str, Any]) -> dict[str, ColumnElement[int]]:
-    return {name: rollups.c[name] + excluded[name] for name in RollupSums._fields}
-
-
-def _sqlite_upsert() -> SQLCompiler:
+def _sqlite_upsert() -> str:
     insert = sqlite.insert(rollups)
-    upsert = insert.on_conflict_do_update(index_elements=_IDENTITY, set_=_added(insert.excluded))
+    upsert = insert.on_conflict_do_update(index_elements=IDENTITY, set_=added(insert.excluded))
     compiled = upsert.compile(dialect=sqlite.dialect(paramstyle="qmark"))
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - so that the type checker knows
-    return compiled
+    assert compiled.positiontup == list(_COLUMNS)  # noqa: S101 - rows are given in this order
+    return str(compiled)
 
 
 _SQLITE_UPSERT = _sqlite_upsert()
-_in_statement_order = itemgetter(*map(_COLUMNS.index, _SQLITE_UPSERT.positiontup or ()))
 
 
-def _fitted(by_key: Mapping[RollupKey, RollupSums]) -> Mapping[RollupKey, RollupSums]:
+def _fitted(by_key: _Sums) -> _Sums:
     """The sums under keys that fit the table; keys that thereby become one are added up."""
     texts: set[str] = set()
     for key in by_key:
@@ -95,20 +111,39 @@ def _fitted(by_key: Mapping[RollupKey, RollupSums]) -> Mapping[RollupKey, Rollup
     shortened = {text: cut for text in texts if (cut := clean(text)[:_MAX_NAME]) != text}
     if not shortened:
         return by_key
-    fitted: dict[RollupKey, RollupSums] = {}
-    for long, sums in by_key.items():
-        short = RollupKey(long.bucket, *(shortened.get(text, text) for text in long[1:]))
-        known = fitted.get(short)
-        fitted[short] = sums if known is None else RollupSums(*map(int.__add__, known, sums))
-    return fitted
+    return _added_up(
+        (RollupKey(long.bucket, *(shortened.get(text, text) for text in long[1:])), sums)
+        for long, sums in by_key.items()
+    )
 
 
-def _matches(width: Width, where: RollupFilter) -> ColumnElement[bool]:
+def _late(minutes: _Sums, before: int, width: Width) -> _Sums:
+    """What belongs to buckets of this width that have, or had, their minutes already."""
+    seconds = width.value
+    late = ((key, sums) for key, sums in minutes.items() if key.bucket < before)
+    return _added_up((key._replace(bucket=key.bucket - key.bucket % seconds), sums) for key, sums in late)
+
+
+def _joined(pieces: Sequence[_Found], names: Sequence[str]) -> _Found:
+    """One answer in the order of the groups; a bucket in which a mark lies is in two pieces."""
+    found = _added_up(chain.from_iterable(pieces))
+    return sorted(found.items(), key=lambda item: (item[0].bucket, *(getattr(item[0], name) for name in names)))
+
+
+def _added_up(items: Iterable[tuple[RollupKey, RollupSums]]) -> dict[RollupKey, RollupSums]:
+    found: dict[RollupKey, RollupSums] = {}
+    for key, sums in items:
+        known = found.get(key)
+        found[key] = sums if known is None else RollupSums(*map(add, known, sums))
+    return found
+
+
+def _matches(piece: Piece, where: RollupFilter) -> ColumnElement[bool]:
     conditions = [
-        rollups.c.width == width.value,
+        rollups.c.width == piece.width.value,
         rollups.c.organization_id == where.organization_id,
-        rollups.c.bucket >= where.start,
-        rollups.c.bucket < where.end,
+        rollups.c.bucket >= piece.start,
+        rollups.c.bucket < piece.end,
     ]
     for name, column in _FILTERS.items():
         allowed = getattr(where, name)
@@ -119,5 +154,6 @@ def _matches(width: Width, where: RollupFilter) -> ColumnElement[bool]:
 
 def _summed(names: Sequence[str], row: Sequence[Any]) -> tuple[RollupKey, RollupSums]:
     """A row of sums; PostgreSQL's sums of bigint are decimals."""
-    groups, totals = row[: len(names)], row[len(names) :]
-    return _NO_GROUP._replace(**dict(zip(names, groups, strict=True))), RollupSums(*map(int, totals))
+    groups, totals = row[1 : len(names) + 1], row[len(names) + 1 :]
+    key = _NO_GROUP._replace(bucket=row[0], **dict(zip(names, groups, strict=True)))
+    return key, RollupSums(*map(int, totals))

@@ -238,6 +238,8 @@ rollup_mark = Table(
     control,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("through_seq", BigInteger, nullable=False),
+    Column("hours_before", BigInteger, nullable=False, server_default="0"),
+    Column("days_before", BigInteger, nullable=False, server_default="0"),
 )
 
 refusals = Table(

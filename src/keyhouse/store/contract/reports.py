@@ -67,8 +67,11 @@ class RollupFilter(NamedTuple):
 
 
 class Rollups(Protocol):
-    def apply(self, through_seq: int, sums: Mapping[Width, Mapping[RollupKey, RollupSums]]) -> None:
-        """Adds the sums and moves the mark, together: after a crash nothing is added twice and nothing left out.
+    """Sums by minute, hour and day. Only minutes are written at every roll-up; `fold` adds them up to hours, and those to days,
+    which changes no answer of `sum`."""
+
+    def apply(self, through_seq: int, minutes: Mapping[RollupKey, RollupSums]) -> None:
+        """Adds the sums by minute and moves the mark, together: after a crash nothing is added twice and nothing left out.
 
         Where the mark is at `through_seq` already, or beyond, nothing is added.
         """
@@ -76,6 +79,15 @@ class Rollups(Protocol):
 
     def mark(self) -> int:
         """The ledger's seq up to which rows are rolled up, 0 if none."""
+        ...
+
+    def fold(self, until: int) -> bool:
+        """Folds some of the hours that end by `until` (Unix seconds), or of the days that end in folded hours. True: go on, in
+        a transaction of its own; False: nothing is left. A minute that comes late to what is folded counts there too."""
+        ...
+
+    def folded_before(self) -> int:
+        """The Unix second before which every minute is folded into its hour, 0 if none."""
         ...
 
     def sum(

@@ -23,16 +23,19 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    update,
 )
 
 from keyhouse.store import files, schema, tables
-from keyhouse.store.contract import SchemaError
+from keyhouse.store.contract import SchemaError, Width
 from keyhouse.store.migrations import Part
 from keyhouse.store.opening import open_store
 from keyhouse.store.sqlite import CONTROL_FILE, LEDGER_FILE, sqlite_engine
 from keyhouse.store.types import Text
 from keyhouse.store.upgrade import revisions, upgrade
 from tests.fixtures.postgres import PostgresServer
+from tests.store.makers import rollup_key, rollup_sums
+from tests.store.rollup_model import added_up, folds, told
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -140,6 +143,30 @@ def test_a_house_of_any_earlier_schema_is_upgraded_with_its_data(databases: Data
     assert sum(map(len, before.values())) > 10
     for name, rows in before.items():
         assert [{column: row[column] for column in rows[0]} for row in after[name]] == rows
+
+
+def test_sums_of_a_house_that_wrote_every_width_stay_and_go_on(databases: Databases) -> None:
+    """Until schema 0003 a roll-up wrote minutes, hours and days; what was late, and what comes late now, counts once."""
+    databases.create("0003")
+    minutes = [(rollup_key(n * 1740, key_id=f"key_{n % 3}"), rollup_sums(n)) for n in range(1, 100)]
+    with databases.connect(databases.parts[0][0]) as connection:
+        was = reflected(connection).tables
+        for width, sums in zip(Width, added_up(minutes), strict=True):
+            for key, total in sums:
+                row = {"width": width.value, **key._asdict(), **total._asdict()}
+                connection.execute(insert(was["rollups"]).values(row))
+        connection.execute(update(was["rollup_mark"]).values(through_seq=99))
+    store = open_store(databases.folder, databases.url)
+    assert told(store) == added_up(minutes)
+    newest = max(key.bucket for key, _ in minutes)
+    for number, seconds in enumerate((0, 60, -7200, 3600, -newest, 86400, 9 * 3600, 2 * 86400)):
+        minutes.append((rollup_key(newest // 60 * 60 + seconds, model="new"), rollup_sums(100 + number)))
+        with store.write() as tx:
+            tx.rollups.apply(100 + number, dict(minutes[-1:]))
+        assert told(store) == added_up(minutes)
+        folds(store, newest + seconds)
+        assert told(store) == added_up(minutes)
+    store.close()
 
 
 def test_an_upgrade_that_fails_leaves_everything_as_it_was(databases: Databases) -> None:

@@ -111,6 +111,11 @@ class Settings:
     upstream_idle_timeout: float = _setting(
         120.0, "Seconds between two pieces of an upstream's answer.", _seconds(0.01, 7200)
     )
+    budget_slice_tokens: int = _setting(
+        1_000,
+        "Output tokens that a stream reserves at a time under a budget, where the caller declared no bound.",
+        _whole(1, 1_000_000),
+    )
     keyring_size: int = _setting(20_000, "The most secrets held in memory.", _whole(10, 10_000_000))
     shutdown_grace: float = _setting(30.0, "Seconds that running calls have to end at shutdown.", _seconds(0, 600))
 

@@ -21,6 +21,11 @@ class ErrorCode(Enum):
     BODY_TOO_LARGE = ("body_too_large", 413, "The body is over `KEYHOUSE_MAX_BODY_BYTES`")
     BODY_TOO_SLOW = ("body_too_slow", 408, "The body arrived below the minimum rate")
     CONFLICT = ("conflict", 409, "The state of the object does not allow the operation")
+    COST_UNBOUNDED = (
+        "cost_unbounded",
+        400,
+        "Nobody can tell what the call may cost, and a budget refuses to be passed",
+    )
     DUPLICATE_FIELD = ("duplicate_field", 400, "A field that Keyhouse reads occurs twice")
     EXPECTATION_FAILED = ("expectation_failed", 417, "An `Expect` header asks for something else than 100-continue")
     HEADERS_INVALID = ("headers_invalid", 400, "The request head is not valid HTTP/1.1")
@@ -44,7 +49,11 @@ class ErrorCode(Enum):
     NOT_FOUND = ("not_found", 404, "No such object in this organization")
     NOT_SUPPORTED = ("not_supported", 400, "Known, and not built yet")
     PROJECT_ARCHIVED = ("project_archived", 403, "The key's project is archived")
-    RATE_LIMIT_EXCEEDED = ("rate_limit_exceeded", 429, "A rate limit would be passed; `retry-after` says when it is not")
+    RATE_LIMIT_EXCEEDED = (
+        "rate_limit_exceeded",
+        429,
+        "A rate limit would be passed; `retry-after` says when it is not",
+    )
     SCHEMA_NEWER = ("schema_newer", 500, "The database was written by a newer Keyhouse")
     SECRETS_MISSING = ("secrets_missing", 500, "A pepper or master key is missing or wrong")
     SERVER_STOPPING = ("server_stopping", 503, "The server is shutting down")

@@ -73,3 +73,12 @@ class Amounts(NamedTuple):
     images: int = 0
     audio_megabytes: int = 0
     batch_input_tokens: int = 0
+
+
+_KINDS = tuple(LimitKind)
+
+
+def limits_of(level: Level, scope_id: str, model: str, limits: RateLimits) -> tuple[RateLimit, ...]:
+    """The limits that are set, by name."""
+    named = ((LimitName(level, scope_id, model, kind), limits.of(kind)) for kind in _KINDS)
+    return tuple(RateLimit(name, limit) for name, limit in named if limit is not None)

@@ -25,6 +25,8 @@ class Outcome(Enum):
 
     ABORTED = "aborted"
     """The client went away."""
+    BUDGET_SPENT = "budget_spent"
+    """The stream was cut because a budget had no more room for it."""
     COMPLETED = "completed"
     """The upstream's whole answer was relayed."""
     INTERRUPTED = "interrupted"

@@ -30,7 +30,6 @@ class EventStream:
 
     __slots__ = (
         "_asked",
-        "_bytes",
         "_finish_seen",
         "_fold_at",
         "_kept",
@@ -44,6 +43,7 @@ class EventStream:
         "held",
         "model",
         "service_tier",
+        "size",
         "usage",
     )
 
@@ -54,7 +54,8 @@ class EventStream:
         self._kept: list[bytes] = []
         self._fold_at = _FOLD_AFTER
         self._texts: list[str] = []
-        self._bytes = 0
+        self.size = 0
+        """Bytes of the events so far."""
         self._smallest = _MAX_EVENT
         self._unremarkable = False
         """Whether a piece without a mark may pass unread: the first chunk, which names the model, has been seen."""
@@ -82,9 +83,9 @@ class EventStream:
             if size < self._smallest:  # noqa: PLR1730 - this runs for every chunk, and a call of `min` costs more
                 self._smallest = size
             self.events += data.count(b"\n\n")
-            self._bytes += size
+            self.size += size
             self._kept.append(data)
-            if self._bytes > self._fold_at:
+            if self.size > self._fold_at:
                 self._fold()
             return data
         return self._closely(data)
@@ -97,7 +98,7 @@ class EventStream:
     @property
     def content_bytes(self) -> int:
         """About how many bytes of content were relayed: what all events hold beyond the size of the smallest one."""
-        beyond = self._bytes - self.events * self._smallest
+        beyond = self.size - self.events * self._smallest
         return beyond if beyond > 0 else 0  # noqa: FURB136 - for every chunk
 
     def is_whole(self) -> bool:
@@ -155,9 +156,9 @@ class EventStream:
         size = len(data)
         self._smallest = min(self._smallest, size)
         self.events += data.count(b"\n\n") or data.count(b"\r\n\r\n") or 1
-        self._bytes += size
+        self.size += size
         self._kept.append(data)
-        if self._bytes > self._fold_at:
+        if self.size > self._fold_at:
             self._fold()
 
     def _fold(self) -> None:
@@ -165,7 +166,7 @@ class EventStream:
         for event in b"".join(self._kept).replace(b"\r\n", b"\n").split(b"\n\n"):
             self._texts.extend(texts_in(_payload(event)))
         self._kept.clear()
-        self._fold_at = self._bytes + _FOLD_AFTER
+        self._fold_at = self.size + _FOLD_AFTER
 
 
 def _without_null_usage(data: bytes) -> bytes:

@@ -1,0 +1,23 @@
+"""The `x-ratelimit-*` headers, as OpenAI writes them: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`."""
+
+from __future__ import annotations
+
+
+def rate_headers(what: str, limit: int, remaining: int, reset_ms: int) -> list[tuple[bytes, bytes]]:
+    """`what` is `requests` or `tokens`; `reset_ms`: until the window is empty if no other call comes."""
+    return [
+        (b"x-ratelimit-limit-%b" % what.encode(), b"%d" % limit),
+        (b"x-ratelimit-remaining-%b" % what.encode(), b"%d" % remaining),
+        (b"x-ratelimit-reset-%b" % what.encode(), duration(reset_ms).encode()),
+    ]
+
+
+def duration(milliseconds: int) -> str:
+    """`120ms`, `1.5s`, `6m0s`, `23h59m59s`."""
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:g}s"
+    minutes, seconds = divmod(-(-milliseconds // 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{seconds}s" if hours else f"{minutes}m{seconds}s"

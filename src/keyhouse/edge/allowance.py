@@ -24,10 +24,11 @@ class Streamed(Protocol):
 
 
 class Allowance:
-    """`tokens` of output are paid for; `slack` more may pass unpaid, where the caller declared a bound that the upstream must keep.
+    """`tokens` of output are paid for; `slack` more may pass unpaid, where the caller declared a bound that the
+    upstream must keep. `take_slice` pays for `slice_tokens` more, or says that there is no money. `count`
+    counts a text's tokens.
 
-    `take_slice` pays for `slice_tokens` more, or says that there is no money. `count` counts a text's tokens. A stream is within its
-    allowance while size - events * envelope <= look_at; then `look` must be asked.
+    A stream is within its allowance while size - events * envelope <= look_at; then `look` must be asked.
     """
 
     __slots__ = (

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, insert, or_, select, update
 
 from keyhouse.domain.errors import not_found
 from keyhouse.domain.keys import Key, KeySecret
+from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.contract import KeyFilter, KeyRing, Listed, Page
+from keyhouse.store.money_tables import budgets
 from keyhouse.store.paging import page_of
 from keyhouse.store.rows import values_of
 from keyhouse.store.tables import key_secrets, keys, projects
@@ -59,9 +61,11 @@ class SqlKeys:
             return None
         values = dict(row._mapping)
         archived_at = values.pop("project_archived_at")
+        has_budgets = values.pop("has_budgets")
         key = Key(**values, secrets=self._secrets([values["id"]])[values["id"]])
         secret = next(secret for secret in key.secrets if secret.public_id == public_id)
-        return KeyRing(key, secret, project_archived=archived_at is not None)
+        own = SqlBudgets(self._connection).of_key(key.id) if has_budgets else ()
+        return KeyRing(key, secret, project_archived=archived_at is not None, budgets=own)
 
     def list(self, organization_id: str, where: KeyFilter, page: Page) -> Listed[Key]:
         scope = [keys.c.organization_id == organization_id]
@@ -93,7 +97,12 @@ class SqlKeys:
 
 
 _FIND = (
-    select(keys, projects.c.archived_at.label("project_archived_at"))
+    select(
+        keys,
+        projects.c.archived_at.label("project_archived_at"),
+        # Few keys have budgets of their own: the others' are not read.
+        exists().where(budgets.c.scope_id == keys.c.id).label("has_budgets"),
+    )
     .join_from(key_secrets, keys, keys.c.id == key_secrets.c.key_id)
     .outerjoin(projects, projects.c.id == keys.c.project_id)
     .where(key_secrets.c.public_id == bindparam("public_id"))

@@ -1,3 +1,56 @@
 """The tables of limits and money, as the code sees them; `tables.py` says the rest, and which file each kind is in."""
 
 from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, UniqueConstraint
+
+from keyhouse.domain.budgets import AtEnd, Interval
+from keyhouse.domain.levels import Level
+from keyhouse.store.tables import control
+from keyhouse.store.types import EnumText, Text, WordsJson
+
+budgets = Table(
+    "budgets",
+    control,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.id"), nullable=False),
+    Column("level", EnumText(Level), nullable=False),
+    Column("scope_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("amount_nanos", BigInteger, nullable=False),
+    Column("interval", EnumText(Interval), nullable=False),
+    Column("at_end", EnumText(AtEnd), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("throttle_per_minute", BigInteger),
+    Column("increase_nanos", BigInteger, nullable=False),
+    Column("increase_until", BigInteger),
+    UniqueConstraint("scope_id", "name"),
+    Index("ix_budgets_of_organization", "organization_id", "created_at", "id"),
+    Index("ix_budgets_of_level", "level", "organization_id", "created_at", "id"),
+    Index("ix_budgets_of_scope", "scope_id", "created_at", "id"),
+)
+
+spend_alerts = Table(
+    "spend_alerts",
+    control,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.id"), nullable=False),
+    Column("level", EnumText(Level), nullable=False),
+    Column("scope_id", Text, nullable=False),
+    Column("threshold_nanos", BigInteger, nullable=False),
+    Column("interval", EnumText(Interval), nullable=False),
+    Column("recipients", WordsJson, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("subject_prefix", Text),
+    Column("webhook_url", Text),
+    Index("ix_spend_alerts_of_organization", "organization_id", "created_at", "id"),
+    Index("ix_spend_alerts_of_scope", "scope_id", "created_at", "id"),
+)
+
+spend_alerts_fired = Table(
+    "spend_alerts_fired",
+    control,
+    Column("alert_id", Text, ForeignKey("spend_alerts.id"), primary_key=True),
+    Column("period_start", BigInteger, primary_key=True, autoincrement=False),
+    Column("fired_at", BigInteger, nullable=False),
+)

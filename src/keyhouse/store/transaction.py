@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from keyhouse.store.audit import SqlAuditLog
+from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.changes import SqlChanges
 from keyhouse.store.keys import SqlKeys
 from keyhouse.store.materials import SqlMaterials
@@ -13,6 +14,7 @@ from keyhouse.store.prices import SqlPrices
 from keyhouse.store.projects import SqlOrganizations, SqlProjects, SqlServiceAccounts
 from keyhouse.store.refusals import SqlRefusals
 from keyhouse.store.rollups import SqlRollups
+from keyhouse.store.spend_alerts import SqlSpendAlerts
 from keyhouse.store.upstreams import SqlUpstreams
 
 
@@ -32,3 +34,5 @@ class SqlTransaction:
         self.materials = SqlMaterials(connection)
         self.rollups = SqlRollups(connection)
         self.refusals = SqlRefusals(connection)
+        self.budgets = SqlBudgets(connection)
+        self.spend_alerts = SqlSpendAlerts(connection)

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from keyhouse.store.contract.budgets import Budgets, ScopeFilter, SpendAlerts
 from keyhouse.store.contract.changes import Change, ChangeKind, Changes, KeyMaterial, MaterialKind, Materials
 from keyhouse.store.contract.facts import (
     AuditLog,
@@ -40,6 +41,7 @@ from keyhouse.store.contract.reports import Refusals, RollupFilter, RollupKey, R
 
 __all__ = [
     "AuditLog",
+    "Budgets",
     "Change",
     "ChangeKind",
     "Changes",
@@ -65,8 +67,10 @@ __all__ = [
     "Rollups",
     "RowRefused",
     "SchemaError",
+    "ScopeFilter",
     "Sealer",
     "ServiceAccounts",
+    "SpendAlerts",
     "Store",
     "Transaction",
     "Upstreams",
@@ -99,6 +103,10 @@ class Transaction(Protocol):
     def rollups(self) -> Rollups: ...
     @property
     def refusals(self) -> Refusals: ...
+    @property
+    def budgets(self) -> Budgets: ...
+    @property
+    def spend_alerts(self) -> SpendAlerts: ...
 
 
 class Store(Protocol):

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 class ChangeKind(Enum):
     """What a gateway must look at again. The object id is a key's, a project's, or empty where all are meant."""
 
+    BUDGETS = "budgets"
     KEY = "key"
     PRICES = "prices"
     PROJECT = "project"

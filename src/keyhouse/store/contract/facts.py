@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from keyhouse.domain.audit import AuditEvent
+from keyhouse.domain.budgets import Budget
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.domain.money import Price
 from keyhouse.domain.people import Member, Person
@@ -75,11 +76,12 @@ class KeyFilter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """What a call needs to know about a secret, read in one go: its key with all secrets, and the project's state."""
+    """What a call needs to know about a secret, read in one go: its key with all secrets and budgets, and the project's state."""
 
     key: Key
     secret: KeySecret
     project_archived: bool
+    budgets: tuple[Budget, ...] = ()
 
 
 class Keys(Protocol):

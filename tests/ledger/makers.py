@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from keyhouse.domain.usage import UsageRow
 from keyhouse.ledger.intents import Intent
-from keyhouse.store.contract import LedgerRow, LedgerUnavailable
+from keyhouse.store.contract import Balance, LedgerRow, LedgerUnavailable, Recount
 
 ADMITTED_AT_US = 1_700_000_000_000_000
 
@@ -99,6 +99,7 @@ class MemoryLedger:
         self.failure: LedgerUnavailable | None = None
         self.refused: set[str] = set()
         self.attempts = 0
+        self.opened: list[Balance] = []
         self.gate = threading.Event()
         self.gate.set()
 
@@ -121,3 +122,17 @@ class MemoryLedger:
 
     def get(self, request_id: str) -> LedgerRow | None:
         return next((found for found in self.since(0) if found.row.request_id == request_id), None)
+
+    def open_balance(self, balance: Balance, through_seq: int = 0) -> int:
+        """What it keeps is only what it was given: those who need more take a real ledger."""
+        assert through_seq == 0
+        if self.failure is not None:
+            raise self.failure
+        self.opened.append(balance)
+        return balance.spent_nanos
+
+    def balances(self, budget_ids: Sequence[str] | None = None) -> Sequence[Balance]:
+        return [balance for balance in self.opened if budget_ids is None or balance.budget_id in budget_ids]
+
+    def recount(self, through_seq: int | None = None) -> Recount:
+        raise NotImplementedError

@@ -5,9 +5,46 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, UniqueConstraint
 
 from keyhouse.domain.budgets import AtEnd, Interval
+from keyhouse.domain.increases import IncreaseKind, IncreaseStatus
 from keyhouse.domain.levels import Level
-from keyhouse.store.tables import control
-from keyhouse.store.types import EnumText, Text, WordsJson
+from keyhouse.store.tables import control, ledger
+from keyhouse.store.types import ActorJson, EnumText, RateLimitsJson, Text, WordsJson
+
+rate_limits = Table(
+    "rate_limits",
+    control,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.id"), nullable=False),
+    Column("project_id", Text, ForeignKey("projects.id")),
+    Column("model", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("limits", RateLimitsJson, nullable=False),
+    Column("increase", RateLimitsJson, nullable=False),
+    Column("increase_until", BigInteger),
+    Index("ix_rate_limits_of_project", "organization_id", "project_id", "model"),
+)
+
+increase_requests = Table(
+    "increase_requests",
+    control,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.id"), nullable=False),
+    Column("kind", EnumText(IncreaseKind), nullable=False),
+    Column("level", EnumText(Level), nullable=False),
+    Column("scope_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_by", ActorJson, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("model", Text),
+    Column("limits", RateLimitsJson, nullable=False),
+    Column("budget_id", Text),
+    Column("amount_nanos", BigInteger),
+    Column("until", BigInteger),
+    Column("status", EnumText(IncreaseStatus), nullable=False),
+    Column("decided_by", ActorJson),
+    Column("decided_at", BigInteger),
+    Index("ix_increase_requests_of_organization", "organization_id", "created_at", "id"),
+)
 
 budgets = Table(
     "budgets",
@@ -53,4 +90,16 @@ spend_alerts_fired = Table(
     Column("alert_id", Text, ForeignKey("spend_alerts.id"), primary_key=True),
     Column("period_start", BigInteger, primary_key=True, autoincrement=False),
     Column("fired_at", BigInteger, nullable=False),
+)
+
+# Of a scope's balances, the few whose period is not over are found by the index, however many are kept.
+balances = Table(
+    "balances",
+    ledger,
+    Column("scope_id", Text, primary_key=True),
+    Column("budget_id", Text, primary_key=True),
+    Column("period_start", BigInteger, primary_key=True, autoincrement=False),
+    Column("period_end", BigInteger, nullable=False),
+    Column("spent_nanos", BigInteger, nullable=False),
+    Index(None, "scope_id", "period_end"),
 )

@@ -19,7 +19,7 @@ from sqlalchemy.pool import QueuePool
 
 from keyhouse.store.contract import SchemaError, Transaction
 from keyhouse.store.faults import sqlstate, translated
-from keyhouse.store.ledger_postgres import PostgresLedger
+from keyhouse.store.ledger_postgres import OPENING_LOCK, PostgresLedger
 from keyhouse.store.postgres_url import connect_arguments, shown_url
 from keyhouse.store.schema import State, state_of
 from keyhouse.store.transaction import SqlTransaction
@@ -33,6 +33,7 @@ WRITER_SETTINGS = {
     # A process that stops in the middle of a transaction must not keep all others from writing.
     "idle_in_transaction_session_timeout": "60s",
 }
+_LEDGER_SETTINGS = {**WRITER_SETTINGS, "synchronous_commit": "on"}
 READER_SETTINGS = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
 
 
@@ -44,7 +45,8 @@ class PostgresStore:
         lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
         self._writer = _engine(self._arguments, WRITER_SETTINGS, connections=1, first=lock)
         self._reader = _engine(self._arguments, READER_SETTINGS, connections=20)
-        self.ledger = PostgresLedger(_ledger_connector(self._arguments), self._reader)
+        self._openings = _engine(self._arguments, _LEDGER_SETTINGS, connections=1, first=OPENING_LOCK)
+        self.ledger = PostgresLedger(_ledger_connector(self._arguments), self._reader, self._openings)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -69,7 +71,7 @@ class PostgresStore:
 
     def close(self) -> None:
         self.ledger.close()
-        for engine in (self._reader, self._writer):
+        for engine in (self._openings, self._reader, self._writer):
             engine.dispose()
 
 
@@ -149,7 +151,6 @@ def _engine(
 
 def _ledger_connector(arguments: dict[str, Any]) -> Callable[[], pg8000.native.Connection]:
     def connect() -> pg8000.native.Connection:
-        settings = {**WRITER_SETTINGS, "synchronous_commit": "on"}
-        return pg8000.native.Connection(**arguments, timeout=2 * _WAIT_SECONDS, startup_params=settings)
+        return pg8000.native.Connection(**arguments, timeout=2 * _WAIT_SECONDS, startup_params=_LEDGER_SETTINGS)
 
     return connect

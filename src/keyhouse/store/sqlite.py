@@ -35,7 +35,8 @@ class SqliteStore:
         self._writer = sqlite_engine(folder / CONTROL_FILE, "BEGIN IMMEDIATE", connections=1)
         self._reader = sqlite_engine(folder / CONTROL_FILE, "BEGIN", connections=64)
         self._ledger_reader = sqlite_engine(folder / LEDGER_FILE, "BEGIN", connections=64)
-        self.ledger = SqliteLedger(folder / LEDGER_FILE, self._ledger_reader)
+        self._openings = sqlite_engine(folder / LEDGER_FILE, "BEGIN IMMEDIATE", connections=1)
+        self.ledger = SqliteLedger(folder / LEDGER_FILE, self._ledger_reader, self._openings)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -56,7 +57,7 @@ class SqliteStore:
 
     def close(self) -> None:
         self.ledger.close()
-        for engine in (self._ledger_reader, self._reader, self._writer):
+        for engine in (self._openings, self._ledger_reader, self._reader, self._writer):
             engine.dispose()
 
 

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from keyhouse.domain.limits import RateLimitRule
 from keyhouse.store.contract.budgets import Budgets, ScopeFilter, SpendAlerts
 from keyhouse.store.contract.changes import Change, ChangeKind, Changes, KeyMaterial, MaterialKind, Materials
 from keyhouse.store.contract.facts import (
@@ -36,15 +37,29 @@ from keyhouse.store.contract.facts import (
     ServiceAccounts,
     Upstreams,
 )
-from keyhouse.store.contract.ledger import Ledger, LedgerRow, LedgerUnavailable, RowRefused
+from keyhouse.store.contract.ledger import (
+    BALANCES_KEPT_SECONDS,
+    Balance,
+    DaySum,
+    Ledger,
+    LedgerRow,
+    LedgerUnavailable,
+    Recount,
+    RowRefused,
+)
+from keyhouse.store.contract.limits import IncreaseRequests, RateLimitRules
 from keyhouse.store.contract.reports import Refusals, RollupFilter, RollupKey, Rollups, RollupSums, Width
 
 __all__ = [
+    "BALANCES_KEPT_SECONDS",
     "AuditLog",
+    "Balance",
     "Budgets",
     "Change",
     "ChangeKind",
     "Changes",
+    "DaySum",
+    "IncreaseRequests",
     "KeyFilter",
     "KeyMaterial",
     "KeyRing",
@@ -60,6 +75,9 @@ __all__ = [
     "People",
     "Prices",
     "Projects",
+    "RateLimitRule",
+    "RateLimitRules",
+    "Recount",
     "Refusals",
     "RollupFilter",
     "RollupKey",
@@ -103,6 +121,10 @@ class Transaction(Protocol):
     def rollups(self) -> Rollups: ...
     @property
     def refusals(self) -> Refusals: ...
+    @property
+    def rate_limits(self) -> RateLimitRules: ...
+    @property
+    def increases(self) -> IncreaseRequests: ...
     @property
     def budgets(self) -> Budgets: ...
     @property

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.limits import RateLimits
 from keyhouse.domain.permissions import ALL, Permissions
 
 
@@ -65,6 +66,8 @@ class Key:
     disabled_at: int | None = None
     quarantined_at: int | None = None
     revoked_at: int | None = None
+    rate_limits: RateLimits | None = None
+    """Over all models together."""
     secrets: tuple[KeySecret, ...] = ()
     """Newest first."""
 

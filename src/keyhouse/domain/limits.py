@@ -6,10 +6,12 @@ None here and 2147483647 in OpenAI's fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from keyhouse.domain import base62
 from keyhouse.domain.levels import Level
 
 NO_LIMIT = 2_147_483_647
@@ -47,6 +49,46 @@ class RateLimits:
     def of(self, kind: LimitKind) -> int | None:
         limit: int | None = getattr(self, kind.field)
         return limit
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The limits that are set, by OpenAI's field."""
+        by_field = {kind.field: self.of(kind) for kind in _KINDS}
+        return {name: limit for name, limit in by_field.items() if limit is not None}
+
+
+NOTHING_SET = RateLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitRule:
+    """What is set for a model in a project, or (`project_id` None) in the whole organization, where it counts the calls of all
+    projects together. `model` is the name that calls ask for.
+
+    `increase` has the greater limits that are granted for a time; at `increase_until` (Unix seconds) `limits` are back in force.
+    """
+
+    id: str
+    organization_id: str
+    project_id: str | None
+    model: str
+    created_at: int
+    limits: RateLimits = NOTHING_SET
+    increase: RateLimits = field(default=NOTHING_SET)
+    increase_until: int | None = None
+
+    def limits_at(self, now: int) -> RateLimits:
+        """What is in force at `now`: an increase never lowers a limit, nor sets one where there is none."""
+        if self.increase_until is None or now >= self.increase_until:
+            return self.limits
+        granted, limits = self.increase.given, self.limits.given
+        return RateLimits(**{name: max(limit, granted.get(name, limit)) for name, limit in limits.items()})
+
+
+def rule_id(scope_id: str, model: str) -> str:
+    """The id of the one rule of a model in a project or organization: the same whenever it is asked for."""
+    digest = hashlib.sha256(f"{scope_id}\0{model}".encode(errors="surrogatepass")).digest()
+    return "rl-" + base62.encode(int.from_bytes(digest[:17]), 24)
 
 
 class LimitName(NamedTuple):

@@ -7,7 +7,9 @@ from sqlalchemy import Connection
 from keyhouse.store.audit import SqlAuditLog
 from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.changes import SqlChanges
+from keyhouse.store.increases import SqlIncreaseRequests
 from keyhouse.store.keys import SqlKeys
+from keyhouse.store.limits import SqlRateLimitRules
 from keyhouse.store.materials import SqlMaterials
 from keyhouse.store.people import SqlPeople
 from keyhouse.store.prices import SqlPrices
@@ -34,5 +36,7 @@ class SqlTransaction:
         self.materials = SqlMaterials(connection)
         self.rollups = SqlRollups(connection)
         self.refusals = SqlRefusals(connection)
+        self.rate_limits = SqlRateLimitRules(connection)
+        self.increases = SqlIncreaseRequests(connection)
         self.budgets = SqlBudgets(connection)
         self.spend_alerts = SqlSpendAlerts(connection)

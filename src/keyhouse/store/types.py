@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from keyhouse.domain.audit import Actor
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.limits import RateLimits
 from keyhouse.domain.money import Rates, Tier
 from keyhouse.domain.permissions import Permissions, parse_permissions
 
@@ -116,8 +118,22 @@ def _tiers(value: list[dict[str, Any]]) -> tuple[Tier, ...]:
     return tuple(Tier(tier["above"], Rates(**tier["rates"])) for tier in value)
 
 
+def _rate_limits_json(limits: RateLimits) -> object:
+    return limits.given
+
+
+def _rate_limits(value: dict[str, int]) -> RateLimits:
+    return RateLimits(**value)
+
+
+def _actor(value: dict[str, Any]) -> Actor:
+    return Actor(**value)
+
+
+ActorJson = JsonText(asdict, _actor)
 PermissionsJson = JsonText(_permissions_json, parse_permissions)
 WordsJson = JsonText(list, _words)
+RateLimitsJson = JsonText(_rate_limits_json, _rate_limits)
 RatesJson = JsonText(asdict, _rates)
 TiersJson = JsonText(_tiers_json, _tiers)
 DetailsJson = JsonText(dict, dict)

@@ -12,6 +12,7 @@ class ChangeKind(Enum):
 
     BUDGETS = "budgets"
     KEY = "key"
+    LIMITS = "limits"
     PRICES = "prices"
     PROJECT = "project"
     UPSTREAMS = "upstreams"

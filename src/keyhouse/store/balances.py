@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal_column, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, delete, func, insert, literal_column, or_, select
 from sqlalchemy.sql.functions import coalesce
 
 from keyhouse.store.contract import BALANCES_KEPT_SECONDS, Balance, DaySum, Recount
@@ -20,8 +20,8 @@ from keyhouse.store.types import INT64_MAX
 
 _DAY = 86_400
 # Sums are added up in two halves: SQLite fails on one that does not fit into 64 bits.
-_HALF: ColumnElement[int] = literal_column(str(1 << 31))
-_SECOND = calls.c.admitted_at_us // literal_column("1000000")
+_HALF: ColumnElement[int] = literal_column(str(1 << 31), BigInteger)
+_SECOND = calls.c.admitted_at_us // literal_column("1000000", BigInteger)
 
 
 def open_in(connection: Connection, balance: Balance, through_seq: int) -> int:
@@ -45,13 +45,13 @@ def balances_of(connection: Connection, budget_ids: Sequence[str] | None) -> lis
 
 
 def recount_of(connection: Connection, through_seq: int | None) -> Recount:
-    day = _SECOND - _SECOND % literal_column(str(_DAY))
+    day = _SECOND // literal_column(str(_DAY), BigInteger)
     groups = [calls.c.organization_id, calls.c.project_id, calls.c.key_id, day]
     query = select(*groups, func.count(), *_halves(), func.max(calls.c.seq)).group_by(*groups)
     if through_seq is not None:
         query = query.where(calls.c.seq <= through_seq)
     found = connection.execute(query).all()
-    days = [DaySum(*row[:4], row[4], _whole(row[5], row[6])) for row in found]
+    days = [DaySum(*row[:3], row[3] * _DAY, row[4], _whole(row[5], row[6])) for row in found]
     return Recount(max((row[7] for row in found), default=0), balances_of(connection, None), days)
 
 
@@ -67,8 +67,9 @@ def _cost_after(connection: Connection, balance: Balance, through_seq: int) -> i
 
 
 def _halves() -> list[ColumnElement[int]]:
-    cost = calls.c.cost_nanos
-    return [coalesce(func.sum(half), literal_column("0")) for half in (cost // _HALF, cost % _HALF)]
+    high = calls.c.cost_nanos // _HALF
+    # Not `%`, which pg8000 takes for itself where a statement has no parameters.
+    return [coalesce(func.sum(half), literal_column("0")) for half in (high, calls.c.cost_nanos - high * _HALF)]
 
 
 def _whole(high: int, low: int) -> int:

@@ -14,7 +14,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from keyhouse.domain.budgets import Budget
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
+from keyhouse.domain.levels import Level
+from keyhouse.domain.limits import RateLimit, limits_of
 from keyhouse.store.contract import KeyRing as StoredSecret
 
 
@@ -37,6 +40,10 @@ class Credential:
     """False for a key that is revoked, disabled or quarantined: `key.status` tells which."""
     project_archived: bool
     response_headers: tuple[tuple[bytes, bytes], ...]
+    limits: tuple[RateLimit, ...] = ()
+    """The key's own rate limits."""
+    budgets: tuple[Budget, ...] = ()
+    """The key's own budgets."""
 
 
 class Keyring:
@@ -128,6 +135,8 @@ def credential_of(stored: StoredSecret) -> Credential:
             (b"openai-organization", key.organization_id.encode()),
             (b"openai-project", project_id.encode()),
         ),
+        limits=() if key.rate_limits is None else limits_of(Level.KEY, key.id, "", key.rate_limits),
+        budgets=stored.budgets,
     )
 
 

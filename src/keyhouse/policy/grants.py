@@ -1,0 +1,191 @@
+"""The last steps of the gate: places under a call's rate limits, and money under its budgets; all of them, or a 429 and none.
+
+rules ──▶ take rate limits ──▶ reserve on every budget ──▶ Grant ──▶ settle
+                ◀── given back if the money is not there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from keyhouse.domain.budgets import FOREVER, AtEnd, Budget
+from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
+from keyhouse.domain.limits import Amounts, LimitKind, LimitName, RateLimit
+from keyhouse.domain.money import format_dollars
+from keyhouse.policy.counters import RateCounters, RateLimited, Standing, Ticket
+from keyhouse.policy.keyring import Credential
+from keyhouse.policy.reservations import Reservation, Reservations, Scopes, Spent
+from keyhouse.policy.rules import Rules
+
+
+class Demand(NamedTuple):
+    """What a call asks for. `nanos`: what it costs at most, or the first slice of a stream that did not say how long it will be.
+    `unbounded`: why nobody can tell what it may cost; None where it is known."""
+
+    amounts: Amounts
+    nanos: int
+    unbounded: str | None = None
+
+
+NOTHING_ASKED = Demand(Amounts(), 0)
+_SHOWN = {
+    LimitKind.REQUESTS_PER_DAY: "requests",
+    LimitKind.REQUESTS_PER_MINUTE: "requests",
+    LimitKind.TOKENS_PER_MINUTE: "tokens",
+}
+
+
+class Held(NamedTuple):
+    """What a call is held to: every limit and budget that is set at a level it belongs to."""
+
+    limits: Sequence[RateLimit]
+    budgets: Sequence[Budget]
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether a budget refuses what is beyond it, so that no call may run away."""
+        return any(budget.at_end is AtEnd.REFUSE for budget in self.budgets)
+
+
+class Grant(NamedTuple):
+    """What a call has been given, until it is settled."""
+
+    ticket: Ticket | None
+    reservation: Reservation
+
+
+class Grants:
+    """Gives grants and takes them back. `rules` is replaced when control changes what is set."""
+
+    def __init__(self, rules: Rules, counters: RateCounters, reservations: Reservations) -> None:
+        self.rules = rules
+        self.counters = counters
+        self.reservations = reservations
+
+    def held(self, credential: Credential, model: str, now: int) -> Held:
+        """What holds for a call of `model` at `now` (Unix seconds)."""
+        return Held(self.rules.limits(credential, model, now), self.rules.budgets(credential))
+
+    async def grant(self, credential: Credential, model: str, held: Held, asked: Demand, now: int) -> Grant:
+        """Lets the call pass, or raises a 429 that says what refused it, or 400 for a call that nobody can bound under a budget
+        that refuses. A call that does not pass has taken nothing."""
+        limits, budgets = held
+        if asked.unbounded is not None and held.is_capped:
+            raise _unbounded(budgets, asked.unbounded)
+        ticket = await self._take(limits, asked.amounts, model) if limits else None
+        scopes = Scopes(credential.organization_id, credential.project_id, credential.key_id)
+        reservation: Reservation | None = None
+        try:
+            reservation = await self.reservations.reserve(scopes, budgets, asked.nanos, now)
+            if reservation.throttled:
+                await self._throttle(reservation.throttled)
+        except Spent as spent:
+            await self._give_back(ticket, None)
+            raise _spent(spent, now) from None
+        except BaseException:
+            await self._give_back(ticket, reservation)
+            raise
+        return Grant(ticket, reservation)
+
+    async def settle(self, grant: Grant, amounts: Amounts, cost_nanos: int) -> None:
+        """The call is over and its row written: what it took is corrected, what it held is free, what it cost is spent."""
+        if grant.ticket is not None and grant.ticket.amounts != amounts:
+            await self.counters.correct(grant.ticket, amounts)
+        await self.reservations.settle(grant.reservation, cost_nanos)
+
+    async def give_back(self, grant: Grant) -> None:
+        """The call never began."""
+        await self._give_back(grant.ticket, grant.reservation)
+
+    def standings(self, limits: Sequence[RateLimit]) -> dict[str, Standing]:
+        """Under `requests` and `tokens`: the limit with the least room, as OpenAI's headers show it."""
+        least: dict[str, Standing] = {}
+        for limit in limits:
+            what = _SHOWN.get(limit.name.kind)
+            if what is not None:
+                standing = self.counters.standing(limit)
+                if what not in least or standing.remaining < least[what].remaining:
+                    least[what] = standing
+        return least
+
+    async def _take(self, limits: Sequence[RateLimit], amounts: Amounts, model: str) -> Ticket:
+        try:
+            return await self.counters.take(limits, amounts)
+        except RateLimited as limited:
+            raise _limited(limited, model) from None
+
+    async def _throttle(self, budgets: Sequence[Budget]) -> None:
+        paces = [
+            RateLimit(
+                LimitName(budget.level, budget.id, "", LimitKind.REQUESTS_PER_MINUTE), budget.throttle_per_minute or 0
+            )
+            for budget in budgets
+        ]
+        try:
+            await self.counters.take(paces, Amounts())
+        except RateLimited as limited:
+            budget = next(budget for budget in budgets if budget.id == limited.limit.name.id)
+            raise _paced(budget, limited) from None
+
+    async def _give_back(self, ticket: Ticket | None, reservation: Reservation | None) -> None:
+        if reservation is not None:
+            await self.reservations.settle(reservation, 0)
+        if ticket is not None:
+            await self.counters.give_back(ticket)
+
+
+def _unbounded(budgets: Sequence[Budget], why: str) -> KeyhouseError:
+    budget = next(budget for budget in budgets if budget.at_end is AtEnd.REFUSE)
+    message = f"What this call may cost cannot be bounded ({why}), and {_named(budget)} refuses to be passed."
+    return KeyhouseError(ErrorCode.COST_UNBOUNDED, message)
+
+
+def _limited(limited: RateLimited, model: str) -> KeyhouseError:
+    name, limit = limited.limit
+    of = f"model '{shown(model)}' in {name.level.value} {name.id}" if name.model else f"{name.level.value} {name.id}"
+    said = f"{name.kind.noun} ({name.kind.field}) of {of}: limit {limit:,}, asked {limited.asked:,}."
+    if limited.retry_after_ms is None:
+        return KeyhouseError(
+            ErrorCode.RATE_LIMIT_EXCEEDED,
+            f"The call alone is more than the limit of {said} Waiting does not help.",
+            headers=[("x-should-retry", "false")],
+        )
+    message = f"Rate limit reached for {said} {_patience(limited.retry_after_ms)}"
+    return KeyhouseError(ErrorCode.RATE_LIMIT_EXCEEDED, message, headers=_retry_headers(limited.retry_after_ms))
+
+
+def _paced(budget: Budget, limited: RateLimited) -> KeyhouseError:
+    pace = f"{_named(budget)} is spent, so calls pass at {limited.limit.limit:,} a minute."
+    sentence = pace[0].upper() + pace[1:]
+    if limited.retry_after_ms is None:
+        return KeyhouseError(ErrorCode.RATE_LIMIT_EXCEEDED, sentence, headers=[("x-should-retry", "false")])
+    return KeyhouseError(
+        ErrorCode.RATE_LIMIT_EXCEEDED,
+        f"{sentence} {_patience(limited.retry_after_ms)}",
+        headers=_retry_headers(limited.retry_after_ms),
+    )
+
+
+def _spent(spent: Spent, now: int) -> KeyhouseError:
+    budget, period = spent.budget, spent.period
+    until = "" if period.end == FOREVER else f" until {datetime.fromtimestamp(period.end, UTC):%Y-%m-%d %H:%M} UTC"
+    left = format_dollars(max(spent.left_nanos, 0))
+    message = (
+        f"You exceeded your current quota: {_named(budget)} has {left} of {format_dollars(budget.amount_at(now))} left{until}, "
+        f"and this call may cost {format_dollars(spent.asked_nanos)}."
+    )
+    return KeyhouseError(ErrorCode.INSUFFICIENT_QUOTA, message, headers=[("x-should-retry", "false")])
+
+
+def _named(budget: Budget) -> str:
+    return f"the budget '{shown(budget.name)}' ({budget.id}) of {budget.level.value} {budget.scope_id}"
+
+
+def _patience(milliseconds: int) -> str:
+    return f"Please try again in {milliseconds / 1000:g} s."
+
+
+def _retry_headers(milliseconds: int) -> list[tuple[str, str]]:
+    return [("retry-after", str(-(-milliseconds // 1000))), ("retry-after-ms", str(milliseconds))]

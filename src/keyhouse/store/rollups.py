@@ -8,11 +8,10 @@ from operator import add
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Width
-from keyhouse.store.rollup_folds import IDENTITY, Piece, added, bucket_of, fold_some, marks_of, move_marks, pieces_of
+from keyhouse.store.rollup_folds import Piece, bucket_of, fold_some, marks_of, move_marks, pieces_of
+from keyhouse.store.rollup_upserts import row_of, upsert
 from keyhouse.store.tables import rollups
 from keyhouse.store.types import clean
 
@@ -71,36 +70,8 @@ class SqlRollups:
     def _add(self, width: Width, by_key: _Sums) -> None:
         items = iter(by_key.items())
         # In slices, so that a million sums are never in memory twice.
-        while rows := [
-            (width.value, key[1], key[0], *key[2:], *sums) for key, sums in islice(items, _ROWS_A_STATEMENT)
-        ]:
-            self._upsert(rows)
-
-    def _upsert(self, rows: Sequence[tuple[int | str, ...]]) -> None:
-        if self._connection.dialect.name == "sqlite":
-            # Straight to the driver: binding parameters by name would cost five times what SQLite itself takes for a row.
-            self._connection.exec_driver_sql(_SQLITE_UPSERT, rows)
-            return
-        insert = postgresql.insert(rollups)
-        upsert = insert.on_conflict_do_update(index_elements=IDENTITY, set_=added(insert.excluded))
-        # Asked to return something, SQLAlchemy sends many rows in one statement; otherwise each would be a round trip.
-        rows_by_name = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-        self._connection.execute(upsert.returning(rollups.c.width), rows_by_name)
-
-
-_COLUMNS = ("width", "organization_id", "bucket", *RollupKey._fields[2:], *RollupSums._fields)
-
-
-def _sqlite_upsert() -> str:
-    insert = sqlite.insert(rollups)
-    upsert = insert.on_conflict_do_update(index_elements=IDENTITY, set_=added(insert.excluded))
-    compiled = upsert.compile(dialect=sqlite.dialect(paramstyle="qmark"))
-    assert isinstance(compiled, SQLCompiler)  # noqa: S101 - so that the type checker knows
-    assert compiled.positiontup == list(_COLUMNS)  # noqa: S101 - rows are given in this order
-    return str(compiled)
-
-
-_SQLITE_UPSERT = _sqlite_upsert()
+        while rows := [row_of(width, key, sums) for key, sums in islice(items, _ROWS_A_STATEMENT)]:
+            upsert(self._connection, rows)
 
 
 def _fitted(by_key: _Sums) -> _Sums:

@@ -81,6 +81,15 @@ def test_a_balance_that_is_open_stays_as_it_is(empty_store: Store) -> None:
     assert empty_store.ledger.balances() == [day(KEY, spent=8), day(KEY, T0 + DAY, spent=3)]
 
 
+def test_a_period_of_another_length_takes_the_place_of_one_that_begins_with_it(empty_store: Store) -> None:
+    ledger = empty_store.ledger
+    ledger.open_balance(day(KEY))
+    ledger.append([row("req_1", 1), row("req_2", 2, T0 + DAY)])
+    assert ledger.open_balance(day(KEY)._replace(period_end=T0 + 7 * DAY)) == 3
+    ledger.append([row("req_3", 4, T0 + 2 * DAY)])
+    assert ledger.balances() == [Balance(KEY, "budget_1", T0, T0 + 7 * DAY, 7)]
+
+
 def test_balances_are_read_by_budget_and_after_a_restart(empty_store: Store, opener: Reopen) -> None:
     for budget_id in ("budget_1", "budget_2", "budget_3"):
         empty_store.ledger.open_balance(day(KEY)._replace(budget_id=budget_id))

@@ -7,19 +7,23 @@
    first row after a silence waits for nobody. Where rows come densely, a commit lingers for two milliseconds of them.
 2. A row is in the queue, held for another try, or in the ledger. When the ledger cannot be written, the callers waiting
    hear it at once (their calls answer 503); the rows stay, for their tokens were really used, until they are written.
-3. An intent ends only after its row is committed, so a row that never gets there (too many held, a shutdown with the disk
+3. A step that takes its turn runs on the writer's thread, after the commit of all rows that came before it and before any
+   that came later. While the ledger is unavailable it fails at once.
+4. An intent ends only after its row is committed, so a row that never gets there (too many held, a shutdown with the disk
    full) is charged from its intent at the next start. Writing twice does no harm: the ledger knows request ids.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -56,7 +60,15 @@ class Backoff(NamedTuple):
 class _Entry(NamedTuple):
     row: UsageRow
     slot: int | None
-    durable: asyncio.Future[None]
+    result: asyncio.Future[None]
+
+
+class _Turn(NamedTuple):
+    step: Callable[[], int]
+    result: asyncio.Future[int]
+
+
+_Waiting = _Entry | _Turn
 
 
 class _Crowd:
@@ -109,7 +121,7 @@ class Journal:
         self._crowd = _Crowd()
         self._closed: asyncio.Future[int] | None = None
         self._close_by = 0.0
-        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="keyhouse-journal", daemon=True)
         self._thread.start()
 
@@ -130,6 +142,18 @@ class Journal:
         self._queue.put(_Entry(row, slot, durable))
         return durable
 
+    def in_turn(self, step: Callable[[], int]) -> asyncio.Future[int]:
+        """Resolves with what `step` returns, run between the rows appended before this call and those appended after it.
+
+        It delays every row behind it. Fails with `LedgerUnavailable` if the step fails, or while rows cannot be written.
+        """
+        result: asyncio.Future[int] = self._loop.create_future()
+        if self._closed is not None or not self.available:
+            result.set_exception(LedgerUnavailable(_UNAVAILABLE))
+        else:
+            self._queue.put(_Turn(step, result))
+        return result
+
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Writes what waits, then ends the thread. Rows appended afterwards are turned away.
 
@@ -149,7 +173,7 @@ class Journal:
     # --- the writer's thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        held: deque[_Entry] = deque()
+        held: deque[_Waiting] = deque()
         pause, closing = 0.0, False
         while True:
             closing = self._collect_paused(held, pause, closing) if pause else self._collect(held, closing)
@@ -158,10 +182,11 @@ class Journal:
                 closing = self._collect(held, closing)
             if closing and (not held or (pause and time.monotonic() >= self._close_by)):
                 break
-            batch = [held[i] for i in range(min(len(held), self._max_batch))]
+            batch = self._batch_of(held)
             self._crowd.count(len(batch))
-            if self._commit(batch, held):
+            if not batch or self._commit(batch, held):
                 pause = 0.0
+                self._take_turns(held)
                 if not held:
                     self.available = True
             else:
@@ -169,7 +194,26 @@ class Journal:
                 self._suspend(held)
         self._on_loop(self._end, len(held))
 
-    def _collect(self, held: deque[_Entry], closing: bool) -> bool:
+    def _batch_of(self, held: deque[_Waiting]) -> list[_Entry]:
+        """The rows at the head, up to whoever waits for a turn."""
+        batch: list[_Entry] = []
+        for waiting in itertools.islice(held, self._max_batch):
+            if isinstance(waiting, _Turn):
+                break
+            batch.append(waiting)
+        return batch
+
+    def _take_turns(self, held: deque[_Waiting]) -> None:
+        while held and isinstance(turn := held[0], _Turn):
+            held.popleft()
+            error = self._guarded(partial(self._take, turn))
+            if error is not None:
+                self._on_loop(self._fail, [turn.result], _as_unavailable(error))
+
+    def _take(self, turn: _Turn) -> None:
+        self._on_loop(self._answer, turn.result, turn.step())
+
+    def _collect(self, held: deque[_Waiting], closing: bool) -> bool:
         """Moves all that is queued to `held`, up to a batch; waits if there is nothing at all. True once closing."""
         wanted = max(self._queue.qsize(), 0 if held or closing else 1)
         for _ in range(min(wanted, self._max_batch - len(held))):
@@ -179,7 +223,7 @@ class Journal:
             held.append(entry)
         return closing
 
-    def _collect_paused(self, held: deque[_Entry], pause: float, closing: bool) -> bool:
+    def _collect_paused(self, held: deque[_Waiting], pause: float, closing: bool) -> bool:
         """Waits out the pause, or until asked to close. Who comes meanwhile hears at once how it stands."""
         until = time.monotonic() + pause
         if closing:
@@ -191,14 +235,15 @@ class Journal:
                 break
             if entry is None:
                 return True
-            held.append(entry)
-            self._on_loop(self._fail, [entry.durable], LedgerUnavailable(_UNAVAILABLE))
+            if isinstance(entry, _Entry):
+                held.append(entry)
+            self._on_loop(self._fail, [entry.result], LedgerUnavailable(_UNAVAILABLE))
         return closing
 
-    def _commit(self, batch: Sequence[_Entry], held: deque[_Entry]) -> bool:
+    def _commit(self, batch: Sequence[_Entry], held: deque[_Waiting]) -> bool:
         """Writes the batch, the head of `held`, and takes it off. False if the ledger is unavailable."""
         rows = [entry.row for entry in batch]
-        error = self._guarded(self._ledger.append, rows)
+        error = self._guarded(partial(self._ledger.append, rows), len(rows))
         if isinstance(error, LedgerUnavailable):
             return False
         if error is not None and len(batch) > 1:
@@ -211,22 +256,25 @@ class Journal:
             return True
         self._on_loop(self._resolve, batch)
         if self._on_committed is not None:
-            self._guarded(self._on_committed, rows)
+            self._guarded(partial(self._on_committed, rows), len(rows))
         return True
 
-    def _suspend(self, held: deque[_Entry]) -> None:
+    def _suspend(self, held: deque[_Waiting]) -> None:
+        waiting = list(held)
+        held.clear()
+        held.extend(entry for entry in waiting if isinstance(entry, _Entry))
         if self.available:
             _log.error("the ledger cannot be written; calls are refused until it can", rows_held=len(held))
         self.available = False
-        self._on_loop(self._fail, [entry.durable for entry in held], LedgerUnavailable(_UNAVAILABLE))
+        self._on_loop(self._fail, [entry.result for entry in waiting], LedgerUnavailable(_UNAVAILABLE))
 
-    def _guarded(self, step: Callable[[list[UsageRow]], None], rows: list[UsageRow]) -> Exception | None:
+    def _guarded(self, step: Callable[[], object], rows: int = 0) -> Exception | None:
         try:
-            step(rows)
+            step()
         except LedgerUnavailable as error:
             return error
         except Exception as error:  # a background loop's border: without this thread every call would hang
-            _log.exception("the journal's writer met a fault", rows=len(rows))
+            _log.exception("the journal's writer met a fault", rows=rows)
             return error
         return None
 
@@ -246,17 +294,25 @@ class Journal:
             if not durable.done():
                 durable.set_result(None)
 
-    def _fail(self, futures: Sequence[asyncio.Future[None]], error: Exception) -> None:
-        for durable in futures:
-            if not durable.done():
-                durable.set_exception(error)
+    def _answer(self, result: asyncio.Future[int], value: int) -> None:
+        if not result.done():
+            result.set_result(value)
+
+    def _fail(self, futures: Sequence[asyncio.Future[Any]], error: Exception) -> None:
+        for future in futures:
+            if not future.done():
+                future.set_exception(error)
 
     def _reject(self, entry: _Entry) -> None:
         self.waiting -= 1
         self.turned_away += 1
         _log.error("the ledger will not take this usage row", request_id=entry.row.request_id)
-        self._fail([entry.durable], LedgerUnavailable(_UNAVAILABLE))
+        self._fail([entry.result], LedgerUnavailable(_UNAVAILABLE))
 
     def _end(self, unwritten: int) -> None:
         if self._closed is not None:
             self._closed.set_result(unwritten)
+
+
+def _as_unavailable(error: Exception) -> LedgerUnavailable:
+    return error if isinstance(error, LedgerUnavailable) else LedgerUnavailable(_UNAVAILABLE)

@@ -26,13 +26,15 @@ _SECOND = calls.c.admitted_at_us // literal_column("1000000", BigInteger)
 
 def open_in(connection: Connection, balance: Balance, through_seq: int) -> int:
     """`Ledger.open_balance`, in a transaction that keeps all others from appending."""
-    identity = and_(*(balances.c[column.name] == getattr(balance, column.name) for column in balances.primary_key))
-    known: int | None = connection.scalars(select(balances.c.spent_nanos).where(identity)).one_or_none()
+    same = and_(*(balances.c[column.name] == getattr(balance, column.name) for column in balances.primary_key))
+    query = select(balances.c.spent_nanos).where(same, balances.c.period_end == balance.period_end)
+    known: int | None = connection.scalars(query).one_or_none()
     if known is not None:
         return known
     spent = min(balance.spent_nanos + _cost_after(connection, balance, through_seq), INT64_MAX)
     over = balances.c.period_end <= balance.period_start - BALANCES_KEPT_SECONDS
-    connection.execute(delete(balances).where(over))
+    # A budget whose interval was changed may have had a period of another length that began with this one.
+    connection.execute(delete(balances).where(or_(over, same)))
     connection.execute(insert(balances).values(balance._replace(spent_nanos=spent)._asdict()))
     return spent
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from tests.laws.source import room
 
-_FAMILIES = {"keys", "organizations", "people", "prices", "projects", "service_accounts", "upstreams"}
+_FAMILIES = {
+    "budgets", "keys", "organizations", "people", "prices", "projects", "service_accounts", "spend_alerts", "upstreams",
+}  # fmt: skip
 _READS = {"all", "by_email", "by_name", "find_secret", "get", "list", "owners", "versions"}
 
 

@@ -115,8 +115,6 @@ def test_a_secrets_look_up_brings_its_keys_own_budgets(store: Store) -> None:
         with_own, without = (tx.keys.find_secret(f"pub00000000{n}") for n in (1, 2))
         assert tx.budgets.of_key(KEY) == tuple(own)
         assert tx.budgets.of_key("key_000002") == ()
-        assert tx.budgets.of_keys(["key_000002", KEY]) == {KEY: tuple(own)}
-        assert tx.budgets.of_keys([]) == {}
     assert with_own is not None
     assert with_own.budgets == tuple(own)
     assert without is not None

@@ -14,6 +14,8 @@ KEY = "key_"
 INCREASE_REQUEST = "increase_"
 UPSTREAM = "ups_"
 PRICE = "price_"
+BUDGET = "budget_"
+SPEND_ALERT = "alert_"
 AUDIT = "audit_log-"
 REQUEST = "req_"
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
 
@@ -14,7 +13,6 @@ from keyhouse.store.money_tables import budgets
 from keyhouse.store.paging import page_of
 from keyhouse.store.rows import save, values_of
 
-_IDS_A_STATEMENT = 500
 _SHARED = (Level.ORGANIZATION, Level.PROJECT)
 
 
@@ -53,19 +51,9 @@ class SqlBudgets:
         return found
 
     def of_key(self, key_id: str) -> tuple[Budget, ...]:
-        return self.of_keys([key_id]).get(key_id, ())
-
-    def of_keys(self, key_ids: Sequence[str]) -> Mapping[str, tuple[Budget, ...]]:
-        found: dict[str, tuple[Budget, ...]] = {}
-        for start in range(0, len(key_ids), _IDS_A_STATEMENT):
-            some = key_ids[start : start + _IDS_A_STATEMENT]
-            # Equality for one key, so that the index gives the order too.
-            chosen = budgets.c.scope_id == some[0] if len(some) == 1 else budgets.c.scope_id.in_(some)
-            query = select(budgets).where(chosen, budgets.c.level == Level.KEY)
-            rows = self._connection.execute(query.order_by(budgets.c.scope_id, budgets.c.created_at, budgets.c.id))
-            for key_id, group in groupby(rows, key=lambda row: row.scope_id):
-                found[key_id] = tuple(Budget(**row._mapping) for row in group)
-        return found
+        query = select(budgets).where(budgets.c.scope_id == key_id, budgets.c.level == Level.KEY)
+        rows = self._connection.execute(query.order_by(budgets.c.created_at, budgets.c.id))
+        return tuple(Budget(**row._mapping) for row in rows)
 
     def _one(self, *where: ColumnElement[bool]) -> Budget | None:
         row = self._connection.execute(select(budgets).where(*where)).one_or_none()

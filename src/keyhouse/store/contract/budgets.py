@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from keyhouse.domain.budgets import Budget
@@ -33,10 +33,6 @@ class Budgets(Protocol):
 
     def of_key(self, key_id: str) -> tuple[Budget, ...]:
         """The key's own budgets, oldest first."""
-        ...
-
-    def of_keys(self, key_ids: Sequence[str]) -> Mapping[str, tuple[Budget, ...]]:
-        """The own budgets of those keys that have any."""
         ...
 
 

@@ -43,7 +43,10 @@ class RateLimited(Exception):  # noqa: N818 - named for what happened
 
 class RateCounters(Protocol):
     async def take(self, limits: Sequence[RateLimit], amounts: Amounts) -> Ticket:
-        """Takes from every limit, or from none. Raises `RateLimited` for the limit that needs the longest wait."""
+        """Takes from every limit, or from none. Raises `RateLimited` for the limit that needs the longest wait.
+
+        Names are distinct, amounts not negative, limits below 2**63. A call without tokens still needs a window of tokens that
+        is not above its limit; one without images, audio or batch input is not held to their limits."""
         ...
 
     async def correct(self, ticket: Ticket, amounts: Amounts) -> None:

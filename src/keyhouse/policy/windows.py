@@ -1,0 +1,138 @@
+"""Rate counters in this process's memory: a sliding window for each name.
+
+The promise: in no 60 s (24 h), wherever they begin, is more let in than the limit. One algorithm for both lengths: it counts in
+cells of a second (`cells.py`), so that a place comes free up to a second late and never early.
+
+Only the monotonic clock is asked: a wall clock that jumps does nothing. No verb waits, so each is whole: nobody sees half of it.
+A window that is empty is forgotten; nothing runs in the background.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from keyhouse.domain.limits import DAY, MINUTE, Amounts, LimitKind, LimitName, RateLimit
+from keyhouse.policy.cells import CELL_MS, Window
+from keyhouse.policy.counters import RateLimited, Standing, Ticket
+
+_LOOKED_AT = 32
+"""Windows of a length that a call looks at, to forget those that are empty: more than it can open, so that they never pile up."""
+_NEVER = sys.maxsize
+_REQUESTS, _TOKENS, _IMAGES, _AUDIO, _BATCH = range(len(Amounts._fields))
+_PARTS = {
+    LimitKind.REQUESTS_PER_MINUTE: _REQUESTS,
+    LimitKind.TOKENS_PER_MINUTE: _TOKENS,
+    LimitKind.IMAGES_PER_MINUTE: _IMAGES,
+    LimitKind.AUDIO_MEGABYTES_PER_MINUTE: _AUDIO,
+    LimitKind.REQUESTS_PER_DAY: _REQUESTS,
+    LimitKind.BATCH_INPUT_TOKENS_PER_DAY: _BATCH,
+}
+_SOME_CALLS_ONLY = {_IMAGES, _AUDIO, _BATCH}
+"""A call that has none of these is not held to their limits: a key that may make no images may still chat."""
+
+
+def monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+class WindowCounters:
+    """The embedded `RateCounters`. For one event loop; what `clock_ms` says never decreases."""
+
+    def __init__(self, clock_ms: Callable[[], int] = monotonic_ms) -> None:
+        self._clock_ms = clock_ms
+        self._windows: dict[LimitName, Window] = {}
+        # By length, in the order in which they fall due: (cell in which a window may be empty, its name).
+        self._queues: dict[int, deque[tuple[int, LimitName]]] = {MINUTE: deque(), DAY: deque()}
+        self._due = _NEVER
+
+    async def take(self, limits: Sequence[RateLimit], amounts: Amounts) -> Ticket:
+        now_ms = self._clock_ms()
+        cell = now_ms // CELL_MS
+        if cell >= self._due:
+            self._forget_empty(cell)
+        windows = self._windows
+        for taken, (name, most) in enumerate(limits):
+            window = windows.get(name) or self._open(name, cell)
+            part = window.part
+            amount = amounts[part]
+            if not window.take(cell, amount, most) and (amount or part not in _SOME_CALLS_ONLY):
+                raise self._refused(limits, amounts, now_ms, taken)
+        return Ticket(limits, amounts, now_ms)
+
+    async def correct(self, ticket: Ticket, amounts: Amounts) -> None:
+        cell = self._clock_ms() // CELL_MS
+        for name, _ in ticket.limits:
+            part = _PARTS[name.kind]
+            more = max(0, amounts[part]) - ticket.amounts[part]
+            if more > 0:
+                (self._windows.get(name) or self._open(name, cell)).add(cell, more)
+            elif more < 0:
+                self._free(name, cell, ticket.at_ms, -more)
+
+    async def give_back(self, ticket: Ticket) -> None:
+        cell = self._clock_ms() // CELL_MS
+        for name, _ in ticket.limits:
+            self._free(name, cell, ticket.at_ms, ticket.amounts[_PARTS[name.kind]])
+
+    def standing(self, limit: RateLimit) -> Standing:
+        name, most = limit
+        window = self._windows.get(name)
+        if window is None:
+            return Standing(most, max(0, most), 0)
+        reset_ms = window.reset_ms(self._clock_ms())
+        return Standing(most, max(0, most - window.used), reset_ms)
+
+    def restore(self, name: LimitName, taken: Iterable[tuple[int, int]]) -> None:
+        """Goes on from what was taken before this process began: (milliseconds ago, amount), in any order."""
+        now_ms = self._clock_ms()
+        window = self._windows.get(name) or self._open(name, now_ms // CELL_MS)
+        window.restore(((now_ms - max(0, ago_ms)) // CELL_MS, amount) for ago_ms, amount in taken)
+
+    def __len__(self) -> int:
+        """How many windows are held."""
+        return len(self._windows)
+
+    def _open(self, name: LimitName, cell: int) -> Window:
+        length = name.kind.window
+        self._windows[name] = window = Window(length, _PARTS[name.kind], cell)
+        self._queues[length].append((cell + length + 1, name))
+        self._due = min(self._due, cell + length + 1)
+        return window
+
+    def _free(self, name: LimitName, cell: int, at_ms: int, amount: int) -> None:
+        window = self._windows.get(name)
+        if window is not None:
+            window.free(cell, at_ms // CELL_MS, amount)
+
+    def _refused(self, limits: Sequence[RateLimit], amounts: Amounts, now_ms: int, taken: int) -> RateLimited:
+        """Frees what the call has taken of its first `taken` limits, and names the limit that needs the longest wait."""
+        for name, _ in limits[:taken]:
+            window = self._windows[name]
+            window.free(now_ms // CELL_MS, now_ms // CELL_MS, amounts[window.part])
+        waits = [(self._wait_ms(limit, amounts, now_ms), limit) for limit in limits]
+        wait_ms, limit = max(waits, key=lambda wait: _NEVER if wait[0] is None else wait[0])
+        return RateLimited(limit, amounts[_PARTS[limit.name.kind]], wait_ms)
+
+    def _wait_ms(self, limit: RateLimit, amounts: Amounts, now_ms: int) -> int | None:
+        (name, most), part = limit, _PARTS[limit.name.kind]
+        if not amounts[part] and part in _SOME_CALLS_ONLY:
+            return 0
+        window = self._windows.get(name) or self._open(name, now_ms // CELL_MS)
+        return window.wait_ms(now_ms, amounts[part], most)
+
+    def _forget_empty(self, cell: int) -> None:
+        for length, queue in self._queues.items():
+            for _ in range(_LOOKED_AT):
+                if not queue or queue[0][0] > cell:
+                    break
+                name = queue.popleft()[1]
+                window = self._windows[name]
+                window.expire(cell)
+                if window.used:
+                    queue.append((cell + length + 1, name))
+                else:
+                    del self._windows[name]
+        self._due = min((queue[0][0] for queue in self._queues.values() if queue), default=_NEVER)

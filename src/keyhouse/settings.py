@@ -116,6 +116,11 @@ class Settings:
         "Output tokens that a stream reserves at a time under a budget, where the caller declared no bound.",
         _whole(1, 1_000_000),
     )
+    idempotency_max_bytes: int = _setting(
+        1 << 20,
+        "The longest answer that is kept for a retry with the same `Idempotency-Key`; 0 keeps none.",
+        _whole(0, 64 << 20),
+    )
     keyring_size: int = _setting(20_000, "The most secrets held in memory.", _whole(10, 10_000_000))
     shutdown_grace: float = _setting(30.0, "Seconds that running calls have to end at shutdown.", _seconds(0, 600))
 

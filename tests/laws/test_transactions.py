@@ -35,7 +35,7 @@ def test_only_control_and_the_gateway_s_own_bookkeeping_write_to_the_store() -> 
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Attribute) and node.attr == "write" and ast.unparse(node.value).endswith("store")
     }
-    assert writers == {"ledger/refusals", "ledger/rollup"}
+    assert writers == {"ledger/refusals", "ledger/rollup", "policy/idempotency"}
 
 
 def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:

@@ -31,6 +31,21 @@ class ErrorCode(Enum):
     HEADERS_INVALID = ("headers_invalid", 400, "The request head is not valid HTTP/1.1")
     HEADERS_TOO_LARGE = ("headers_too_large", 431, "Too many or too long headers")
     HEAD_TOO_SLOW = ("head_too_slow", 408, "The request head did not end in time")
+    IDEMPOTENCY_CONFLICT = (
+        "idempotency_conflict",
+        409,
+        "Another call was made with this `Idempotency-Key` within 24 hours",
+    )
+    IDEMPOTENCY_RUNNING = (
+        "idempotency_running",
+        409,
+        "The first call with this `Idempotency-Key` is still running; `retry-after` says when to ask again",
+    )
+    IDEMPOTENCY_UNKEPT = (
+        "idempotency_unkept",
+        409,
+        "The first call with this `Idempotency-Key` was answered and charged, and its answer was not kept",
+    )
     INSUFFICIENT_PERMISSIONS = ("insufficient_permissions", 403, "The key lacks the permission for this operation")
     INSUFFICIENT_QUOTA = ("insufficient_quota", 429, "A budget has no room for the call; waiting does not help")
     INTERNAL = ("internal_error", 500, "A fault of Keyhouse; the log has the details")

@@ -29,7 +29,15 @@ LINGER = 5.0
 MAX_PIPELINED = 16
 _FRAMING = (b"content-length", b"transfer-encoding")
 _ONCE = frozenset(
-    (b"authorization", b"content-length", b"host", b"openai-organization", b"openai-project", b"x-client-request-id")
+    (
+        b"authorization",
+        b"content-length",
+        b"host",
+        b"idempotency-key",
+        b"openai-organization",
+        b"openai-project",
+        b"x-client-request-id",
+    )
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Table, UniqueConstraint
 
 from keyhouse.domain.budgets import AtEnd, Interval
+from keyhouse.domain.idempotency import ClaimState
 from keyhouse.domain.increases import IncreaseKind, IncreaseStatus
 from keyhouse.domain.levels import Level
 from keyhouse.store.tables import control, ledger
@@ -102,4 +103,22 @@ balances = Table(
     Column("period_end", BigInteger, nullable=False),
     Column("spent_nanos", BigInteger, nullable=False),
     Index(None, "scope_id", "period_end"),
+)
+
+# The answer is the last column, so that the others are read without it. `holder` is there while the claimed call runs.
+idempotency_claims = Table(
+    "idempotency_claims",
+    control,
+    Column("key_id", Text, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.id"), nullable=False),
+    Column("body_digest", LargeBinary, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("claimed_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("state", EnumText(ClaimState), nullable=False),
+    Column("holder", Text),
+    Column("answer", LargeBinary),
+    Index(None, "expires_at"),
+    Index(None, "holder"),
 )

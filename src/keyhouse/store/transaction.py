@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from keyhouse.store.audit import SqlAuditLog
 from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.changes import SqlChanges
+from keyhouse.store.idempotency import SqlIdempotencyClaims
 from keyhouse.store.increases import SqlIncreaseRequests
 from keyhouse.store.keys import SqlKeys
 from keyhouse.store.limits import SqlRateLimitRules
@@ -40,3 +41,4 @@ class SqlTransaction:
         self.increases = SqlIncreaseRequests(connection)
         self.budgets = SqlBudgets(connection)
         self.spend_alerts = SqlSpendAlerts(connection)
+        self.idempotency = SqlIdempotencyClaims(connection)

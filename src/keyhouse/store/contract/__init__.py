@@ -37,6 +37,7 @@ from keyhouse.store.contract.facts import (
     ServiceAccounts,
     Upstreams,
 )
+from keyhouse.store.contract.idempotency import IdempotencyClaims
 from keyhouse.store.contract.ledger import (
     BALANCES_KEPT_SECONDS,
     Balance,
@@ -59,6 +60,7 @@ __all__ = [
     "ChangeKind",
     "Changes",
     "DaySum",
+    "IdempotencyClaims",
     "IncreaseRequests",
     "KeyFilter",
     "KeyMaterial",
@@ -129,6 +131,9 @@ class Transaction(Protocol):
     def budgets(self) -> Budgets: ...
     @property
     def spend_alerts(self) -> SpendAlerts: ...
+
+    @property
+    def idempotency(self) -> IdempotencyClaims: ...
 
 
 class Store(Protocol):

@@ -24,7 +24,7 @@ from keyhouse.store.tables import rollup_mark, rollups
 IDENTITY = list(rollups.primary_key.columns)
 _GROUPS = [column for column in IDENTITY if column.name not in {"width", "bucket"}]
 _ROWS_A_FOLD = 50_000
-"""Of one organization, so that other writers wait for tenths of a second at most; a single bucket may have more."""
+"""Of one organization, so that other writers wait for tenths of a second; a single bucket may have more."""
 
 
 class Marks(NamedTuple):

@@ -64,7 +64,7 @@ def refusal(body: bytes) -> KeyhouseError:
 # --- what passes ---
 
 
-@given(bodies(n=st.none() | st.integers(-1, 5), max_tokens=st.none() | st.integers()))
+@given(bodies(n=st.none(), max_tokens=st.none(), best_of=st.none()))
 def test_a_plain_body_passes_byte_for_byte(body: bytes) -> None:
     assert inspect(body, can_stream=True) == Inspected(body, json.loads(body)["model"], stream=False)
 
@@ -148,7 +148,7 @@ written: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("name", [name for name in _PEEKED if name != "include_usage"])
 @pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
 def test_a_second_reading_of_a_peeked_field_is_refused(name: str, how: str, first: bool) -> None:
-    value = {"model": '"m"', "stream": "true", "stream_options": "null"}.get(name, "1")
+    value = {"model": '"m"', "prompt": '""', "stream": "true", "stream_options": "null"}.get(name, "1")
     plain, other = f'"{name}":{value}', f'"{written[how](name)}":{value}'
     pair = f"{other},{plain}" if first else f"{plain},{other}"
     rest = "" if name == "model" else ',"model":"m"'

@@ -15,11 +15,25 @@ from typing import NamedTuple
 import msgspec
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
+from keyhouse.ledger.bounds import NOTHING_DECLARED, Declared
 
-_PEEKED = ("include_usage", "max_completion_tokens", "max_tokens", "model", "n", "stream", "stream_options")
+_PEEKED = (
+    "best_of",
+    "include_usage",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "max_tokens",
+    "model",
+    "n",
+    "prompt",
+    "stream",
+    "stream_options",
+)
 _QUOTED = frozenset(f'"{name}"'.encode() for name in _PEEKED)
 _IN_ANY_CASE = re.compile(b"|".join(sorted(_QUOTED)), re.IGNORECASE)
 _MAX_MODEL = 256
+_MOST = 2**31 - 1
+"""Of what a number may declare: beyond it an upstream's own integers may wrap."""
 _MAX_MEMBERS = 1_000
 """Fields of a body that is looked at closely: more than anybody sends, and few enough to walk over."""
 # A peeked name can hide behind escapes of its letters, and behind the two non-ASCII letters that fold to ASCII ones.
@@ -35,6 +49,9 @@ class _Peek(msgspec.Struct):
     n: int | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    best_of: int | None = None
+    prompt: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _StreamOptions(msgspec.Struct):
@@ -43,17 +60,21 @@ class _StreamOptions(msgspec.Struct):
 
 _peek = msgspec.json.Decoder(_Peek).decode
 _stream_options = msgspec.json.Decoder(_StreamOptions | None).decode
+_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 # Numbers stay text: what is only walked over must not fail on a number of 5,000 digits.
 _walk = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
+_NOTHING_SAID = (None,) * 5
 
 
 class Inspected(NamedTuple):
-    """A body that may be forwarded. `usage_added`: the upstream is asked for usage that the client did not ask for."""
+    """A body that may be forwarded. `usage_added`: the upstream is asked for usage that the client did not ask for.
+    `declared`: what it says of the length of its answer."""
 
     body: bytes
     model: str
     stream: bool
     usage_added: bool = False
+    declared: Declared = NOTHING_DECLARED
 
 
 def inspect(body: bytes, *, can_stream: bool) -> Inspected:
@@ -71,14 +92,15 @@ def _inspected(body: bytes, can_stream: bool) -> Inspected:
     if not 0 < len(peek.model) <= _MAX_MODEL or not peek.model.isprintable():
         raise invalid("model", f"'model' must be 1 to {_MAX_MODEL} printable characters.")
     _refuse_ambiguity(body)
+    declared = _declared(peek)
     if not (can_stream and peek.stream):
-        return Inspected(body, peek.model, stream=False)
+        return Inspected(body, peek.model, False, False, declared)
     if peek.stream_options is msgspec.UNSET:
         start = body.index(b"{") + 1
-        return Inspected(body[:start] + _USAGE_OPTION + body[start:], peek.model, stream=True, usage_added=True)
+        return Inspected(body[:start] + _USAGE_OPTION + body[start:], peek.model, True, True, declared)
     if _wants_usage(peek.stream_options):
-        return Inspected(body, peek.model, stream=True)
-    return Inspected(_with_usage_option(body), peek.model, stream=True, usage_added=True)
+        return Inspected(body, peek.model, True, False, declared)
+    return Inspected(_with_usage_option(body), peek.model, True, True, declared)
 
 
 def _decode(body: bytes) -> _Peek:
@@ -104,6 +126,37 @@ def _misfit(message: str) -> KeyhouseError:
     param = path.rstrip("`") or None
     where = f"'{param}' has the wrong type" if param else "The body must be a JSON object"
     return KeyhouseError(ErrorCode.INVALID_VALUE, f"{where}: {what.replace('`', '')}.", param=param)
+
+
+def _declared(peek: _Peek) -> Declared:
+    prompts = 1 if peek.prompt is msgspec.UNSET else _prompts(bytes(peek.prompt))
+    said = (peek.n, peek.best_of, peek.max_tokens, peek.max_completion_tokens, peek.max_output_tokens)
+    if said == _NOTHING_SAID and prompts == 1:
+        return NOTHING_DECLARED
+    declared = Declared(*said, prompts)
+    for param, value in zip(Declared._fields, said, strict=False):
+        # A completion may ask for no output at all: for what `echo` and `logprobs` tell of its prompt.
+        least = 0 if param == "max_tokens" and peek.prompt is not msgspec.UNSET else 1
+        if value is not None and not least <= value <= _MOST:
+            raise _out_of_range(param, value, least)
+    return declared
+
+
+def _out_of_range(param: str, value: int, least: int) -> KeyhouseError:
+    """OpenAI's sentence."""
+    problem, than = ("below minimum", f">= {least}") if value < least else ("above maximum", f"<= {_MOST}")
+    got = shown(str(value))
+    return invalid(
+        param, f"Invalid '{param}': integer {problem} value. Expected a value {than}, but got {got} instead."
+    )
+
+
+def _prompts(raw: bytes) -> int:
+    """How many a completion's `prompt` holds: a text or a list of token ids is one, else each item of the list is."""
+    if not raw.startswith(b"["):
+        return 1
+    items = [bytes(item)[:1] for item in _items(raw)]
+    return max(sum(not (first.isdigit() or first == b"-") for first in items), 1)
 
 
 def _wants_usage(raw: msgspec.Raw | msgspec.UnsetType) -> bool:

@@ -1,0 +1,236 @@
+"""What a call may cost at most, before anybody has answered it: what is reserved on budgets.
+
+1. Input that is in the body has at most as many tokens as the body has bytes: a token of a byte-level vocabulary covers at least
+   one byte, a token id in JSON at least two.
+2. Input that the body only refers to (images, files, earlier responses, hosted tools) has at most the model's context window.
+3. Output has at most what the caller declared, for each choice; else what the model can make at most, which is its window.
+4. Every rate is the highest that can hold for such a call. A bound is rounded up.
+
+What cannot be bounded says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from keyhouse.domain.errors import shown
+from keyhouse.domain.money import PER_MILLION, Price, Rates
+from keyhouse.domain.operations import Metering, Operation
+from keyhouse.domain.permissions import Resource
+from keyhouse.ledger.context_windows import ContextWindows
+from keyhouse.ledger.estimate import guess_input
+from keyhouse.ledger.pricing import PriceBook
+
+DEFAULT_OUTPUT_TOKENS = 256
+"""What the estimate for token limits assumes of an answer whose length nobody declared. Settlement corrects it."""
+
+
+class Declared(NamedTuple):
+    """What a body says of its output, None where it says nothing; `n`, `best_of` and `prompts` multiply."""
+
+    n: int | None = None
+    best_of: int | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    prompts: int = 1
+    """Prompts of a completion, each of which is answered `n` times."""
+
+
+NOTHING_DECLARED = Declared()
+
+
+class Request(NamedTuple):
+    """What is known of a call before it is sent. `body` is the bytes that the upstream gets."""
+
+    operation: Operation
+    model: str
+    body: bytes
+    stream: bool
+    declared: Declared
+
+
+class Bound(NamedTuple):
+    """`input_nanos` (nano-dollars) includes a price per request; `output_rate` is in nano-dollars per million tokens.
+
+    `output_tokens`: what the caller declared, over all choices; None: nothing. `max_output_tokens`: what the model can make at
+    most, over all choices; None: unknown. `unbounded`: why the cost has no bound, as the rest of a sentence that begins with
+    "…, because"; then the other figures are what is known, and no bound. It is None for a stream that declares nothing and
+    whose model's maximum is unknown: that is paid for in slices.
+    """
+
+    input_nanos: int
+    output_rate: int
+    output_tokens: int | None
+    max_output_tokens: int | None
+    unbounded: str | None
+
+    def output_nanos(self, tokens: int) -> int:
+        """What so many tokens of output cost at most."""
+        return -(-tokens * self.output_rate // PER_MILLION)
+
+    def whole_nanos(self) -> int | None:
+        """The whole call at most; None where that is not known."""
+        tokens = self.max_output_tokens if self.output_tokens is None else self.output_tokens
+        if self.unbounded is not None or tokens is None:
+            return None
+        return self.input_nanos + self.output_nanos(tokens)
+
+
+def bound(price_book: PriceBook, windows: ContextWindows, request: Request, at_seconds: int) -> Bound:
+    """By the price of the model asked that is in force at the call's admission (Unix seconds), as `pricing.settle` will."""
+    operation, model, body, stream, declared = request
+    embeds = operation.metering is Metering.EMBEDDING
+    unseen = unseen_input(body)
+    window = windows.of(model)
+    choices = 0 if embeds else _choices(operation, declared)
+    tokens = len(body)
+    # A table may be wrong about a model: what is in the body counts in any case.
+    if unseen is not None and window is not None:
+        tokens = max(tokens, window * declared.prompts)
+    declared_tokens = 0 if embeds else _declared_tokens(operation, declared)
+    output_tokens = None if declared_tokens is None else declared_tokens * choices
+    max_output_tokens = None if window is None else window * choices
+    price = price_book.price_at(model, at_seconds)
+    if price is None:
+        return Bound(0, 0, output_tokens, max_output_tokens, f"the model '{shown(model)}' has no price")
+    possible = _possible(price, tokens)
+    worst = _worst(possible, unseen is not None, embeds)
+    why = _lacking(possible, embeds, body if unseen is not None else b"")
+    if why is None and unseen is not None and (window is None or embeds):
+        why = (
+            f"it has input that cannot be seen here ({unseen}), and nobody says how much '{shown(model)}' takes at most"
+        )
+    if why is None and output_tokens is None and max_output_tokens is None and not stream:
+        why = (
+            f"it declares no bound of its output ({_fields(operation)[-1]}), and nobody says how much '{shown(model)}'"
+            " makes at most"
+        )
+    input_nanos = -(-tokens * worst.input // PER_MILLION) + worst.request
+    return Bound(input_nanos, worst.output, output_tokens, max_output_tokens, why)
+
+
+def estimated_tokens(request: Request) -> int:
+    """What a token limit is charged with at admission: input by its size, and the output that was declared."""
+    operation, _, body, _, declared = request
+    given = guess_input(body)
+    if operation.metering is Metering.EMBEDDING:
+        return given
+    tokens = _declared_tokens(operation, declared)
+    return given + (DEFAULT_OUTPUT_TOKENS if tokens is None else tokens) * _choices(operation, declared)
+
+
+# --- output ---
+
+_OUTPUT_FIELDS = {
+    Resource.CHAT: ("max_tokens", "max_completion_tokens"),
+    Resource.COMPLETIONS: ("max_tokens",),
+    Resource.RESPONSES: ("max_output_tokens",),
+}
+
+
+def _fields(operation: Operation) -> tuple[str, ...]:
+    """The fields that bound an operation's output. Another's fields bound nothing: its upstream would ignore them."""
+    return _OUTPUT_FIELDS.get(operation.resource, ("max_tokens",))
+
+
+def _declared_tokens(operation: Operation, declared: Declared) -> int | None:
+    """Of one choice. Of two bounds the larger counts: which of them an upstream obeys is not known here."""
+    if declared is NOTHING_DECLARED:
+        return None
+    bounds = [value for field in _fields(operation) if (value := getattr(declared, field)) is not None]
+    return max(bounds, default=None)
+
+
+def _choices(operation: Operation, declared: Declared) -> int:
+    if declared is NOTHING_DECLARED:
+        return 1
+    if operation.metering is Metering.COMPLETION:
+        return max(declared.n or 1, declared.best_of or 1) * declared.prompts
+    return declared.n or 1
+
+
+# --- input that the body only refers to ---
+
+_IMAGES = ("image_url", "input_image", "image_file", "image_embeds")
+_SOUNDS = ("audio", "audio_url", "input_audio", "input_video", "video_url")
+_FILES = ("file_data", "file_id", "file_ids", "file_url", "input_file")
+_EARLIER = ("conversation", "item_reference", "previous_response_id")
+_TOOLS = (
+    "code_interpreter",
+    "computer_use_preview",
+    "file_search",
+    "image_generation",
+    "mcp",
+    "web_search",
+    "web_search_options",
+    "web_search_preview",
+)
+
+
+def _named(names: Sequence[str]) -> re.Pattern[bytes]:
+    # The quote in front lets the search run from quote to quote.
+    return re.compile(b'"(' + "|".join(names).encode() + b')"')
+
+
+_UNSEEN = _named((*_IMAGES, *_SOUNDS, *_FILES, *_EARLIER, *_TOOLS))
+_SOUND_GIVEN, _SOUND_MADE = _named(_SOUNDS), _named(("audio",))
+# Letters and the underscore, spelt as escapes: nobody's serializer does that, and a name could hide behind it.
+_ESCAPED_LETTER = re.compile(rb"\\u00[4567][0-9a-fA-F]")
+_HIDDEN = "escaped names"
+
+
+def unseen_input(body: bytes) -> str | None:
+    """The name of something in the body that stands for input which is elsewhere, or is no text; None if all of it is here.
+
+    It looks for names between quotes anywhere in the body: what takes long to tell for sure is taken for it.
+    """
+    found = _UNSEEN.search(body)
+    if found is not None:
+        return found[1].decode()
+    return _HIDDEN if b"\\u00" in body and _ESCAPED_LETTER.search(body) else None
+
+
+# --- rates ---
+
+
+class _Worst(NamedTuple):
+    """The highest rates that can hold: nano-dollars per million tokens, and per request."""
+
+    input: int
+    output: int
+    request: int
+
+
+def _possible(price: Price, input_tokens: int) -> Sequence[Rates]:
+    """The rates of a call with any number of input tokens up to this."""
+    if not price.tiers:
+        return (price.rates,)
+    return (price.rates, *(tier.rates for tier in price.tiers if tier.above < input_tokens))
+
+
+def _worst(possible: Sequence[Rates], unseen: bool, embeds: bool) -> _Worst:
+    """Input that cannot be seen may be sound; sound is made only where sound, or an earlier call with it, is spoken of."""
+    given = made = request = 0
+    for rates in possible:
+        sound = rates.input_audio if unseen else None
+        given = max(given, rates.input or 0, rates.cache_write or 0, rates.cached_input or 0, sound or 0)
+        if not embeds:
+            made = max(made, rates.output or 0, (rates.output_audio if unseen else None) or 0)
+        request = max(request, rates.request)
+    return _Worst(given, made, request)
+
+
+def _lacking(possible: Sequence[Rates], embeds: bool, body: bytes) -> str | None:
+    """Which unit the price does not name although the call may use it. `body`: empty where all input is plain text."""
+    given, made = _SOUND_GIVEN.search(body), _SOUND_MADE.search(body)
+    for rates in possible:
+        if rates.input is None:
+            return "its model has no price for input"
+        if rates.output is None and not embeds:
+            return "its model has no price for output"
+        if (given and rates.input_audio is None) or (made and rates.output_audio is None):
+            return "its model has no price for sound"
+    return None

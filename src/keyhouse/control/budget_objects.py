@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyhouse.control import objects
 from keyhouse.control.amounts import NANOS_PER_CENT
 from keyhouse.control.objects import dollars
 from keyhouse.control.spend_limits import SpendLimit
@@ -42,14 +43,9 @@ def spend_limit(item: SpendLimit) -> dict[str, object]:
     """`organization.spend_limit` or `project.spend_limit`."""
     return {
         "object": f"{item.budget.level.value}.spend_limit",
-        **key_spend_limit(item.budget),
+        **objects.spend_limit(item.budget),
         "enforcement": {"status": "enforcing" if item.is_enforced else "inactive"},
     }
-
-
-def key_spend_limit(item: Budget) -> dict[str, object]:
-    """A key's `spend_limit`, in cents."""
-    return {"threshold_amount": item.amount_nanos // NANOS_PER_CENT, "currency": "USD", "interval": "month"}
 
 
 def spend_alert(item: SpendAlert) -> dict[str, object]:

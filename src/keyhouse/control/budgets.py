@@ -82,8 +82,8 @@ def update(control: Control, caller: Caller, budget_id: str, given: BudgetFields
         _refuse_other_interval(old, budget)
         if budget.name != old.name:
             refuse_taken(tx, caller, budget)
-        tx.budgets.save(budget)
         details: dict[str, object] = {"changes_requested": facts(wanted)}
+        tx.budgets.save(budget)
         tx.audit.append(budget_event(caller, now, EventType.BUDGET_UPDATED, budget, scope, details=details))
         seq = tx.changes.append(*change_of(scope.level, scope.id))
     control.announce(seq)

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from keyhouse.control import fields
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
+from keyhouse.control.fields import UNSET, UnsetType
 from keyhouse.control.key_fields import KeyFields, checked, facts
 from keyhouse.control.lookup import require_key, require_open_project, require_project, resolved_holder
 from keyhouse.control.minting import Holder, mint_key, mint_secret
 from keyhouse.control.pages import every
+from keyhouse.control.spend_limits import key_field, key_limit, limit_facts
 from keyhouse.control.views import KeyView, view
 from keyhouse.domain import keys as life
 from keyhouse.domain.audit import EventType
@@ -45,13 +47,16 @@ def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -
     """A new key of this holder, active at once. Raises `not_found` or `conflict` for a project that is absent or archived."""
     now = control.clock()
     wanted = checked(given, now, admin=holder.kind is KeyKind.ADMIN, name_required=True)
+    spend_limit = key_field(given.spend_limit)
     with control.store.write() as tx:
         minted = mint_key(control, caller.organization_id, resolved_holder(tx, caller, holder), now, **wanted)
         key = minted.key
+        budgets = key_limit(tx, caller, key, spend_limit, now)
+        details = facts(wanted) | limit_facts(spend_limit)
         tx.keys.add(key)
-        tx.audit.append(
-            event(caller, now, _CREATED[key.kind], key.id, project_id=key.project_id, details=facts(wanted))
-        )
+        for budget in budgets.added:
+            tx.budgets.add(budget)
+        tx.audit.append(event(caller, now, _CREATED[key.kind], key.id, project_id=key.project_id, details=details))
         seen = view(tx, key, now)
     return Created(seen, minted.value)
 
@@ -90,15 +95,18 @@ def show(control: Control, caller: Caller, project_id: str | None, key_id: str) 
 def update(control: Control, caller: Caller, project_id: str | None, key_id: str, given: KeyFields) -> KeyView:
     """Changes the fields that are given. Raises `conflict` for a revoked or expired key."""
     wanted = checked(given, control.clock(), admin=project_id is None, name_required=False)
-    if not wanted:
-        raise invalid("name", "Give something to change: name, permissions, models or expires_in_seconds.")
+    spend_limit = key_field(given.spend_limit)
+    if not wanted and spend_limit is UNSET:
+        known = "name, permissions, models, expires_in_seconds, rate_limits or spend_limit"
+        raise invalid("name", f"Give something to change: {known}.")
 
     def changed(key: Key, now: int) -> Key:
         life.require_changeable(key, now)
         return replace(key, **wanted)
 
+    details: dict[str, object] = {"changes_requested": facts(wanted) | limit_facts(spend_limit)}
     return _change(
-        control, caller, project_id, key_id, step=changed, types=_UPDATED, details={"changes_requested": facts(wanted)}
+        control, caller, project_id, key_id, step=changed, types=_UPDATED, details=details, spend_limit=spend_limit
     )
 
 
@@ -178,6 +186,7 @@ def _change(
     types: Mapping[KeyKind, EventType],
     details: dict[str, object],
     narrows: bool = False,
+    spend_limit: int | UnsetType | None = UNSET,
 ) -> KeyView:
     # A step that changes nothing is written and announced all the same: whoever repeats a call whose announcement failed must
     # not be told that all is well before every gateway has heard. In an archived project only narrowing is left to do.
@@ -185,7 +194,14 @@ def _change(
     with control.store.write() as tx:
         key = require_key(tx, caller, project_id, key_id)
         key = step(key if narrows else _open(tx, caller, key), now)
+        budgets = key_limit(tx, caller, key, spend_limit, now)
         tx.keys.save(key)
+        for budget in budgets.added:
+            tx.budgets.add(budget)
+        for budget in budgets.saved:
+            tx.budgets.save(budget)
+        for budget in budgets.removed:
+            tx.budgets.remove(budget.id)
         tx.audit.append(event(caller, now, types[key.kind], key.id, project_id=project_id, details=details))
         seq = tx.changes.append(ChangeKind.KEY, key.id)
         seen = view(tx, key, now)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from keyhouse.control.amounts import NANOS_PER_CENT
 from keyhouse.control.service_accounts import AccountCreated
 from keyhouse.control.views import KeyView, Owner
 from keyhouse.domain.audit import AuditEvent
+from keyhouse.domain.budgets import Budget
 from keyhouse.domain.money import NANOS_PER_DOLLAR, Price
 from keyhouse.domain.projects import Project, ServiceAccount
 from keyhouse.domain.upstreams import Upstream
@@ -61,8 +63,15 @@ def project_key(item: KeyView) -> dict[str, object]:
         "expires_at": item.key.expires_at,
         "models": item.key.models,
         "permissions": item.key.permissions.as_json(),
+        "rate_limits": None if item.key.rate_limits is None else item.key.rate_limits.given,
+        "spend_limit": None if item.spend_limit is None else spend_limit(item.spend_limit),
         "status": item.status.value,
     }
+
+
+def spend_limit(item: Budget) -> dict[str, object]:
+    """OpenAI's `{threshold_amount, currency, interval}` of a budget that is a spend limit, in cents."""
+    return {"threshold_amount": item.amount_nanos // NANOS_PER_CENT, "currency": "USD", "interval": "month"}
 
 
 def admin_key(item: KeyView) -> dict[str, object]:

@@ -103,6 +103,11 @@ def key_limit(tx: Transaction, caller: Caller, key: Key, nanos: int | UnsetType 
     return KeyLimit(saved=(replace(old, amount_nanos=nanos),))
 
 
+def limit_facts(nanos: int | UnsetType | None) -> dict[str, object]:
+    """A checked limit for the audit; nothing where none was given."""
+    return {} if isinstance(nanos, UnsetType) else {"spend_limit": None if nanos is None else {"amount_nanos": nanos}}
+
+
 def _new(caller: Caller, scope: Scope, now: int, nanos: int) -> Budget:
     return new_budget(
         caller, scope, now, name=SPEND_LIMIT, amount_nanos=nanos, interval=Interval.MONTH, at_end=AtEnd.REFUSE

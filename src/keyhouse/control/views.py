@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from keyhouse.control.budget_fields import SPEND_LIMIT
+from keyhouse.domain.budgets import Budget
 from keyhouse.domain.keys import Key, KeyKind, KeyStatus
 from keyhouse.store.contract import Transaction
 
@@ -28,11 +30,12 @@ class KeyView:
     key: Key
     status: KeyStatus
     owner: Owner
+    spend_limit: Budget | None = None
 
 
 def view(tx: Transaction, key: Key, now: int) -> KeyView:
     """The key with its owner and its status at `now` (Unix seconds)."""
-    return KeyView(key, key.status(now), _owner(tx, key))
+    return KeyView(key, key.status(now), _owner(tx, key), tx.budgets.by_name(key.organization_id, key.id, SPEND_LIMIT))
 
 
 def _owner(tx: Transaction, key: Key) -> Owner:

@@ -22,7 +22,7 @@ from keyhouse.policy.rules import Rules
 
 class Demand(NamedTuple):
     """What a call asks for. `nanos`: what it costs at most, or the first slice of a stream that did not say how long it will be.
-    `unbounded`: why nobody can tell what it may cost; None where it is known."""
+    `unbounded`: why nobody can tell what it may cost, as the rest of a sentence; None where it is known."""
 
     amounts: Amounts
     nanos: int
@@ -138,7 +138,7 @@ class Grants:
 
 def _unbounded(budgets: Sequence[Budget], why: str) -> KeyhouseError:
     budget = next(budget for budget in budgets if budget.at_end is AtEnd.REFUSE)
-    message = f"What this call may cost cannot be bounded ({why}), and {_named(budget)} refuses to be passed."
+    message = f"What this call may cost has no bound, because {why}; {_named(budget)} refuses to be passed."
     return KeyhouseError(ErrorCode.COST_UNBOUNDED, message)
 
 

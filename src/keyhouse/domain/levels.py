@@ -11,3 +11,6 @@ class Level(Enum):
     ORGANIZATION = "organization"
     PROJECT = "project"
     KEY = "key"
+
+    # By identity, as members compare; the one that enums bring is written in Python, and every call of a model asks for it.
+    __hash__ = object.__hash__

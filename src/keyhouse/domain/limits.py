@@ -34,6 +34,9 @@ class LimitKind(Enum):
         self.window = window
         self.noun = noun
 
+    # By identity, as members compare; the one that enums bring is written in Python, and every call of a model asks for it.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:

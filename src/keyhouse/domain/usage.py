@@ -33,6 +33,8 @@ class Outcome(Enum):
     """Keyhouse itself was cut: a crash, or a shutdown past its grace."""
     REJECTED = "rejected"
     """The upstream refused it (4xx) and the refusal was relayed."""
+    REPLAYED = "replayed"
+    """A retry that was answered from its first call: it used nothing, and costs nothing."""
     REVOKED = "revoked"
     """The key lost its access while the call ran."""
     UPSTREAM_FAILED = "upstream_failed"

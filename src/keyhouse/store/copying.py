@@ -29,9 +29,9 @@ def copy_to_sqlite(source: Connection, folder: Path) -> None:
 
 def _copy_tables(source: Connection, target: Engine, ordered: list[Table]) -> None:
     """In the order of their references. A fresh schema has rows of its own (the rollups' mark), which give way."""
-    streamed = source.execution_options(yield_per=_ROWS_AT_ONCE)
     with target.begin() as connection:
         for table in ordered:
             connection.execute(delete(table))
-            for rows in streamed.execute(select(table)).partitions():
+            at_once = table.info.get(tables.COPIED_AT_ONCE, _ROWS_AT_ONCE)
+            for rows in source.execute(select(table), execution_options={"yield_per": at_once}).partitions():
                 connection.execute(insert(table), [dict(row._mapping) for row in rows])

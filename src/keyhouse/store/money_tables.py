@@ -8,7 +8,7 @@ from keyhouse.domain.budgets import AtEnd, Interval
 from keyhouse.domain.idempotency import ClaimState
 from keyhouse.domain.increases import IncreaseKind, IncreaseStatus
 from keyhouse.domain.levels import Level
-from keyhouse.store.tables import control, ledger
+from keyhouse.store.tables import COPIED_AT_ONCE, control, ledger
 from keyhouse.store.types import ActorJson, EnumText, RateLimitsJson, Text, WordsJson
 
 rate_limits = Table(
@@ -121,4 +121,5 @@ idempotency_claims = Table(
     Column("answer", LargeBinary),
     Index(None, "expires_at"),
     Index(None, "holder"),
+    info={COPIED_AT_ONCE: 16},
 )

@@ -47,6 +47,8 @@ NAMES = {
 }
 control = MetaData(naming_convention=NAMES)
 ledger = MetaData(naming_convention=NAMES)
+COPIED_AT_ONCE = "copied_at_once"
+"""In the `info` of a table whose rows are large: how many of them a backup holds in memory."""
 
 
 def _columns(fields: type[NamedTuple], *, primary: bool = False) -> list[Column[Any]]:

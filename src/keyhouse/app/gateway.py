@@ -80,7 +80,9 @@ class Gateway:
         self._follower = ChangeFollower(
             self._store,
             {
+                ChangeKind.BUDGETS: self._nothing_held,
                 ChangeKind.KEY: self._key_changed,
+                ChangeKind.LIMITS: self._nothing_held,
                 ChangeKind.PRICES: self._prices_changed,
                 ChangeKind.PROJECT: self._project_changed,
                 ChangeKind.UPSTREAMS: self._upstreams_changed,
@@ -231,3 +233,6 @@ class Gateway:
 
     async def _upstreams_changed(self, _: str) -> None:
         self._relay.router = await self._loop.run_in_executor(self._reads, self._read_router)
+
+    async def _nothing_held(self, _: str) -> None:
+        """Nothing in this gateway is built from what has changed."""

@@ -36,6 +36,14 @@ def name(value: object, param: str = "name") -> str:
     return text
 
 
+def model(value: object, param: str = "model") -> str:
+    """The name of one model, whether anything serves it or not; a glob is refused."""
+    text = name(value, param)
+    if any(c in text for c in "*?["):
+        raise invalid(param, f"'{param}' must be the name of one model, not a glob.")
+    return text
+
+
 def models(value: object, param: str = "models") -> tuple[str, ...] | None:
     """Names and globs of models, each once. Null does not restrict; an empty list allows nothing."""
     if value is None:

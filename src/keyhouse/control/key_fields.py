@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from keyhouse.control import fields
+from keyhouse.control import fields, limit_fields
 from keyhouse.control.fields import UNSET
 from keyhouse.domain.errors import invalid
+from keyhouse.domain.limits import RateLimits
 from keyhouse.domain.permissions import Permissions
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFields:
     """What a face was given for a key, unchecked; UNSET where it was not given. `models` null does not restrict,
-    `expires_in_seconds` null never expires."""
+    `expires_in_seconds` null never expires, `rate_limits` null does not limit."""
 
     name: object = UNSET
     permissions: object = UNSET
@@ -27,12 +28,11 @@ class KeyFields:
 
 
 def checked(given: KeyFields, now: int, *, admin: bool, name_required: bool) -> dict[str, Any]:
-    """The given fields as attributes of a `Key`: `name`, `permissions`, `models`, `expires_at`. Raises for the first bad one."""
-    fields.refuse_unenforced(
-        {"ip_allowlist": given.ip_allowlist, "rate_limits": given.rate_limits, "spend_limit": given.spend_limit}
-    )
+    """The given fields as attributes of a `Key` (its `expires_at` for `expires_in_seconds`). Raises for the first bad one."""
+    fields.refuse_unenforced({"ip_allowlist": given.ip_allowlist})
     if admin:
         fields.refuse_unenforced({"permissions": given.permissions, "scopes": given.scopes, "models": given.models})
+        fields.refuse_unenforced({"rate_limits": given.rate_limits, "spend_limit": given.spend_limit})
     wanted: dict[str, Any] = {}
     if given.name is not UNSET or name_required:
         wanted["name"] = fields.name(given.name)
@@ -42,12 +42,20 @@ def checked(given: KeyFields, now: int, *, admin: bool, name_required: bool) -> 
         wanted["models"] = fields.models(given.models)
     if given.expires_in_seconds is not UNSET:
         wanted["expires_at"] = fields.expiry(given.expires_in_seconds, now)
+    if given.rate_limits is not UNSET and not admin:
+        wanted["rate_limits"] = limit_fields.of_key(given.rate_limits)
     return wanted
 
 
 def facts(wanted: dict[str, Any]) -> dict[str, object]:
     """Checked fields as JSON-able values, for the audit."""
-    return {name: value.as_json() if isinstance(value, Permissions) else value for name, value in wanted.items()}
+    return {name: _fact(value) for name, value in wanted.items()}
+
+
+def _fact(value: object) -> object:
+    if isinstance(value, Permissions):
+        return value.as_json()
+    return value.given if isinstance(value, RateLimits) else value
 
 
 def _permissions(given: KeyFields) -> Permissions:

@@ -8,6 +8,7 @@ from keyhouse.control.context import Control
 from keyhouse.domain import ids, keyformat
 from keyhouse.domain.keyformat import SecretKind
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
+from keyhouse.domain.limits import RateLimits
 from keyhouse.domain.permissions import ALL, Permissions
 
 _SECRET_KINDS = {
@@ -46,6 +47,7 @@ def mint_key(
     permissions: Permissions = ALL,
     models: tuple[str, ...] | None = None,
     expires_at: int | None = None,
+    rate_limits: RateLimits | None = None,
 ) -> Minted:
     """A new key with its first secret."""
     key_id = ids.new_id(ids.KEY)
@@ -62,6 +64,7 @@ def mint_key(
         permissions=permissions,
         models=models,
         expires_at=expires_at,
+        rate_limits=rate_limits,
         secrets=(secret,),
     )
     return Minted(key, value)

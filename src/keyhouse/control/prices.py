@@ -10,7 +10,7 @@ from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
-from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
+from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
 from keyhouse.domain.money import Price, Rates, parse_dollars_per_million
 from keyhouse.store.contract import ChangeKind
 
@@ -27,7 +27,7 @@ class DollarRates:
 def set_price(control: Control, caller: Caller, model: object, dollars: DollarRates) -> Price:
     """A new version of a model's price, in force at once: for every call admitted after this returns."""
     now = control.clock()
-    price = Price(ids.new_id(ids.PRICE), _model(model), now, _rates(dollars), created_at=now)
+    price = Price(ids.new_id(ids.PRICE), fields.model(model), now, _rates(dollars), created_at=now)
     details: dict[str, object] = {
         "model": price.model, "input": dollars.input, "output": dollars.output, "cached_input": dollars.cached_input,
     }  # fmt: skip
@@ -56,13 +56,6 @@ def show(control: Control, model: str) -> Sequence[Price]:
     if not versions:
         raise KeyhouseError(ErrorCode.NOT_FOUND, f"Model '{shown(model)}' has no price.", param="model")
     return list(reversed(versions))
-
-
-def _model(model: object) -> str:
-    text = fields.name(model, "model")
-    if any(c in text for c in "*?["):
-        raise invalid("model", "'model' must be the name of one model, not a glob.")
-    return text
 
 
 def _rates(dollars: DollarRates) -> Rates:

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 from typer.testing import CliRunner
 
+from keyhouse.app.installation import Installation, find
 from keyhouse.cli.house import Doors, Options
 from keyhouse.cli.main import build
 from keyhouse.control import setup
 from keyhouse.control.setup import FirstFacts
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.settings import Settings
 from tests.control.houses import House, empty_house
 
 
@@ -65,7 +67,15 @@ class Terminal:
         return line.removeprefix("keyhouse: ")
 
     def _doors(self) -> Doors:
-        return Doors(self._open, self._initialise, self._serve, self._data_directory, self.environ, (ConnectionError,))
+        return Doors(
+            self._open,
+            self._initialise,
+            self._serve,
+            self._data_directory,
+            self._installation,
+            self.environ,
+            (ConnectionError,),
+        )
 
     @contextmanager
     def _open(self, options: Options) -> Iterator[House]:
@@ -86,6 +96,9 @@ class Terminal:
     def _serve(self, options: Options) -> int:
         self.served.append(options)
         return 3
+
+    def _installation(self, options: Options) -> Installation:
+        return find(Settings(data=self.house.folder))
 
     def _data_directory(self, options: Options) -> Path:
         data = options["data"]

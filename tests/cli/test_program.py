@@ -19,7 +19,7 @@ from keyhouse.cli.house import Doors
 from keyhouse.cli.main import build
 nothing = lambda *_: None
 try:
-    build(Doors(nothing, nothing, nothing, nothing, {}))(["--help"])
+    build(Doors(*[nothing] * 5, {}))(["--help"])
 finally:
     print(sorted(name for name in sys.modules if name.startswith(("keyhouse.", "rich", "msgspec", "sqlalchemy"))))
 """

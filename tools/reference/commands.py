@@ -14,7 +14,7 @@ from tools.reference.markdown import code, table
 
 def commands() -> Iterator[str]:
     """A section for each command."""
-    program: Any = get_command(build(Doors(_closed, _closed, _closed, _closed, {})))
+    program: Any = get_command(build(Doors(_closed, _closed, _closed, _closed, _closed, {})))
     context = program.make_context("keyhouse", ["init"], resilient_parsing=True)
     for name in program.list_commands(context):
         command = program.get_command(context, name)

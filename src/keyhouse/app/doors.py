@@ -13,6 +13,7 @@ from keyhouse.cli.main import build
 from keyhouse.settings import SettingsError
 
 if TYPE_CHECKING:  # `keyhouse --help` answers at once because nothing of the house is imported for it
+    from keyhouse.control.doctor import Installation
     from keyhouse.control.setup import FirstFacts
 
 
@@ -25,6 +26,7 @@ def program() -> None:
         initialise=_initialise,
         serve=_serve,
         data_directory=_data_directory,
+        installation=_installation,
         environ=os.environ,
         refusals=(SettingsError, SchemaError, LedgerUnavailable),
     )
@@ -61,3 +63,10 @@ def _data_directory(options: Mapping[str, object]) -> Path:
     from keyhouse.app.house import read_settings
 
     return read_settings(options)[0].data
+
+
+def _installation(options: Mapping[str, object]) -> Installation:
+    from keyhouse.app.house import read_settings
+    from keyhouse.app.installation import find
+
+    return find(read_settings(options)[0])

@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:  # `keyhouse --help` answers at once because nothing of the house is imported for it
     from keyhouse.control.context import Caller, Control
+    from keyhouse.control.doctor import Installation
     from keyhouse.control.setup import FirstFacts
 
 Options = Mapping[str, object]
@@ -40,14 +41,16 @@ class House(Protocol):
 class Doors:
     """The ways into a house.
 
-    `open_house` raises for a house that is not initialised, and closes the house when its block ends. `serve` returns the exit
-    code. `refusals` are the exceptions, besides `KeyhouseError`, whose text is a sentence for the person at the terminal.
+    `open_house` and `installation` raise for a house that is not initialised; the former closes it when its block ends.
+    `serve` returns the exit code. `refusals` are the exceptions, besides `KeyhouseError`, whose text is a sentence for the
+    person at the terminal.
     """
 
     open_house: Callable[[Options], AbstractContextManager[House]]
     initialise: Callable[[Options], FirstFacts]
     serve: Callable[[Options], int]
     data_directory: Callable[[Options], Path]
+    installation: Callable[[Options], Installation]
     environ: Mapping[str, str]
     refusals: tuple[type[Exception], ...] = ()
 

@@ -29,6 +29,7 @@ ENTRIES = {
     "audit": Entry("audit", "Who did what."),
     "backup": Entry("backup", "Copy a house, running or not, into one file.", group=False),
     "restore": Entry("backup", "Fill an empty data directory from a backup.", group=False),
+    "doctor": Entry("doctor", "What is wrong with this installation.", group=False),
 }
 
 

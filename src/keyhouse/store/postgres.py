@@ -21,7 +21,7 @@ from keyhouse.store.contract import SchemaError, Transaction
 from keyhouse.store.faults import sqlstate, translated
 from keyhouse.store.ledger_postgres import OPENING_LOCK, PostgresLedger
 from keyhouse.store.postgres_url import connect_arguments, shown_url
-from keyhouse.store.schema import State, state_of
+from keyhouse.store.schema import State, state_of, version_of
 from keyhouse.store.transaction import SqlTransaction
 
 WRITE_LOCK = 0x6B687772  # "khwr"
@@ -92,6 +92,17 @@ def open_postgres(url: str) -> PostgresStore:
     finally:
         engine.dispose()
     return PostgresStore(url)
+
+
+def postgres_version(url: str) -> dict[str, str | None]:
+    """The database's schema, None where it is empty. Raises as `open_postgres` does."""
+    engine = _engine(connect_arguments(url), READER_SETTINGS, connections=1)
+    try:
+        with translated(), engine.begin() as connection:
+            state = _checked_state(connection, shown_url(url))
+            return {shown_url(url): None if state is State.EMPTY else version_of(connection)}
+    finally:
+        engine.dispose()
 
 
 def _checked_state(connection: Connection, where: str) -> State:

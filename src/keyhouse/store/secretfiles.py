@@ -62,6 +62,11 @@ def load_or_create(data_dir: Path, store: Store, now: int) -> Secrets:
     return Secrets(found[MaterialKind.PEPPER], found[MaterialKind.MASTER_KEY])
 
 
+def paths(data_dir: Path) -> list[Path]:
+    """Where both files are, or should be."""
+    return [data_dir / FOLDER / name for name, _ in _FILES.values()]
+
+
 def fingerprint(key: bytes) -> str:
     """What the database keeps of a key, to know it again: nothing of the key can be told from it."""
     return hmac.digest(key, _FINGERPRINTED, "sha256").hex()

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from keyhouse.store import files
 from keyhouse.store.contract import SchemaError, Transaction
 from keyhouse.store.faults import translated
 from keyhouse.store.ledger_sqlite import BUSY_SECONDS, SqliteLedger
-from keyhouse.store.schema import State, state_of
+from keyhouse.store.schema import State, state_of, version_of
 from keyhouse.store.transaction import SqlTransaction
 
 CONTROL_FILE = "keyhouse.db"
@@ -77,6 +78,21 @@ def open_sqlite(data_dir: Path) -> SqliteStore:
         for path in [path for path in paths if not _is_current(path)]:
             _upgrade(path)
     return SqliteStore(data_dir)
+
+
+def sqlite_versions(data_dir: Path) -> dict[str, str | None]:
+    """The schema of each file, None where it is absent or empty. Raises `SchemaError` for one that cannot be read."""
+    return {str(data_dir / name): _version(data_dir / name) for name in (CONTROL_FILE, LEDGER_FILE)}
+
+
+def _version(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    try:
+        with translated(), _opened(path, "BEGIN") as engine, engine.begin() as connection:
+            return None if state_of(connection, str(path)) is State.EMPTY else version_of(connection)
+    except DBAPIError as error:
+        raise SchemaError(f"{path} cannot be read: {error.orig}.") from error
 
 
 def _is_current(path: Path) -> bool:

@@ -40,6 +40,7 @@ from keyhouse.store.contract.facts import (
 from keyhouse.store.contract.idempotency import IdempotencyClaims
 from keyhouse.store.contract.ledger import (
     BALANCES_KEPT_SECONDS,
+    MOST_NANOS,
     Balance,
     DaySum,
     Ledger,
@@ -53,6 +54,7 @@ from keyhouse.store.contract.reports import Refusals, RollupFilter, RollupKey, R
 
 __all__ = [
     "BALANCES_KEPT_SECONDS",
+    "MOST_NANOS",
     "AuditLog",
     "Balance",
     "Budgets",

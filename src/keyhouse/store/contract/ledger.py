@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 from keyhouse.domain.usage import UsageRow
 
 BALANCES_KEPT_SECONDS = 400 * 86_400
+MOST_NANOS = 2**63 - 1
+"""What a balance may say at most: both databases keep 64 bits."""
 
 
 class LedgerRow(NamedTuple):
@@ -21,7 +23,7 @@ class Balance(NamedTuple):
     """What the rows of a budget's scope and period cost together, in nano-dollars; a row without a cost adds nothing.
 
     `scope_id` is an organization's, a project's or a key's id. A row belongs to the period in which it was admitted (Unix
-    seconds, midnights in UTC; `period_end` is exclusive). Beyond 2**63 - 1 a balance stays there.
+    seconds, midnights in UTC; `period_end` is exclusive). A balance that has reached `MOST_NANOS` stays there.
     """
 
     scope_id: str

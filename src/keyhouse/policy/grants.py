@@ -77,16 +77,17 @@ class Grants:
         ticket = await self._take(limits, asked.amounts, model) if limits else None
         scopes = Scopes(credential.organization_id, credential.project_id, credential.key_id)
         reservation: Reservation | None = None
+        passed = False
         try:
             reservation = await self.reservations.reserve(scopes, budgets, asked.nanos, now)
             if reservation.throttled:
                 await self._throttle(reservation.throttled)
+            passed = True
         except Spent as spent:
-            await self._give_back(ticket, None)
             raise _spent(spent, now) from None
-        except BaseException:
-            await self._give_back(ticket, reservation)
-            raise
+        finally:  # also where the wait for a balance was cancelled
+            if not passed:
+                await self._give_back(ticket, reservation)
         return Grant(ticket, reservation)
 
     async def settle(self, grant: Grant, amounts: Amounts, cost_nanos: int) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from keyhouse.domain.money import Price, Rates
 from keyhouse.ledger.intents import Intents
 from keyhouse.ledger.pricing import PriceBook
 from keyhouse.ledger.recovery import output_tokens, recover
-from keyhouse.store.contract import LedgerUnavailable
+from keyhouse.store.contract import Balance, LedgerUnavailable
+from keyhouse.store.sqlite import open_sqlite
 from tests.ledger.makers import ADMITTED_AT_US, MemoryLedger, make_intent, make_row
 
 ADMITTED_AT = ADMITTED_AT_US // 1_000_000
@@ -110,3 +112,22 @@ def test_any_number_of_cut_calls_is_recovered(house: House) -> None:
     assert recover(house.intents, house.ledger, BOOK) == 2500
     assert len(house.ledger.rows) == 2500
     assert house.intents.left_over() == []
+
+
+def test_cut_calls_are_charged_to_the_balances_of_their_scopes_once(house: House, tmp_path: Path) -> None:
+    day = ADMITTED_AT // 86_400 * 86_400
+    with closing(open_sqlite(tmp_path / "house")) as store:
+        for scope_id in ("org-1", "proj_1", "key_1", "key_other"):
+            store.ledger.open_balance(Balance(scope_id, "budget_1", day, day + 86_400, 1000))
+        house.intents.begin(make_intent("req_cut", input_tokens=100))
+        house.intents.begin(make_intent("req_unpriced", model="own-model"))
+        house.crash_and_start()
+        before = house.path.read_bytes()
+        assert recover(house.intents, store.ledger, BOOK) == 2
+        # Cut behind its commit, and done again.
+        house.intents.close()
+        house.path.write_bytes(before)
+        house.intents = Intents(house.path)
+        recover(house.intents, store.ledger, BOOK)
+        spent = {balance.scope_id: balance.spent_nanos for balance in store.ledger.balances()}
+    assert spent == {"org-1": 101_000, "proj_1": 101_000, "key_1": 101_000, "key_other": 1000}

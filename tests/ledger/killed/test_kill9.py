@@ -13,16 +13,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from keyhouse.ledger.intents import Intents
-from keyhouse.ledger.pricing import PriceBook
 from keyhouse.ledger.recovery import recover
 from keyhouse.store.sqlite import open_sqlite
-from tests.ledger.killed.gateway import ANSWERED, BEGUN, INTENTS_FILE, RECOVERING, SERVING, serve
+from tests.ledger.balanced import unbalanced_of
+from tests.ledger.killed.gateway import ANSWERED, BEGUN, BOOK, INTENTS_FILE, RECOVERING, SERVING, serve
 
 CYCLES = 60
 CYCLES_LONG = 1000
 
 
-def test_calls_answered_before_kill_9_are_kept_once_and_cut_ones_are_charged_once(
+def test_calls_answered_before_kill_9_are_kept_once_cut_ones_are_charged_once_and_balances_agree(
     tmp_path: Path, long_form: bool
 ) -> None:
     told: dict[str, set[str]] = {BEGUN: set(), ANSWERED: set()}
@@ -30,6 +30,7 @@ def test_calls_answered_before_kill_9_are_kept_once_and_cut_ones_are_charged_onc
         for what, request_id in one_life(tmp_path, start):
             told[what].add(request_id)
     outcomes = final_outcomes(tmp_path)
+    assert_balanced(tmp_path)
     assert not told[ANSWERED] - outcomes.keys(), "answered calls lost"
     assert {outcomes[request_id] for request_id in told[ANSWERED]} == {"completed"}
     assert not told[BEGUN] - outcomes.keys(), "calls without a row"
@@ -67,11 +68,22 @@ def lines(reader: Connection) -> Iterator[str]:
         yield from (line.decode() for line in whole)
 
 
+def assert_balanced(folder: Path) -> None:
+    """Every balance is what its rows cost, those of interrupted calls among them."""
+    with closing(open_sqlite(folder)) as store:
+        kept = store.ledger.balances()
+        assert unbalanced_of(store.ledger) == []
+        interrupted = [found.row for found in store.ledger.since(0, 10_000_000) if found.row.outcome == "interrupted"]
+    assert len(kept) == 16
+    assert sum(1 for balance in kept if balance.spent_nanos > 0) >= 12
+    assert all(row.cost_nanos for row in interrupted)
+
+
 def final_outcomes(folder: Path) -> dict[str, str]:
     """Request id to outcome, after one more start; fails if a call is there twice."""
     with closing(open_sqlite(folder)) as store:
         intents = Intents(folder / INTENTS_FILE)
-        recover(intents, store.ledger, PriceBook.load(store))
+        recover(intents, store.ledger, BOOK)
         intents.close()
         rows = [found.row for found in store.ledger.since(0, limit=10_000_000)]
     doubled = [request_id for request_id, times in Counter(row.request_id for row in rows).items() if times > 1]

@@ -10,15 +10,16 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
 from keyhouse.ledger.journal import Journal
 from keyhouse.store import ledger_sqlite
-from keyhouse.store.contract import Ledger
+from keyhouse.store.contract import Balance, Ledger
 from keyhouse.store.sqlite import CONTROL_FILE, LEDGER_FILE, open_sqlite
-from tests.ledger.makers import make_row
+from tests.ledger.balanced import balance_number, priced_row, unbalanced_of
 from tests.ledger.powercut.disk import Disk, Loss
 from tests.ledger.powercut.vfs import Acknowledged, Event, RecordingVfs
 
@@ -35,6 +36,7 @@ class Damage(NamedTuple):
     lost: frozenset[str]
     doubled: frozenset[str]
     changed: frozenset[str]
+    unbalanced: tuple[Balance, ...]
     corrupt: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -81,13 +83,16 @@ def inspect(files: Mapping[str, bytes], acknowledged: set[str]) -> Damage:
             (folder / name).write_bytes(content)
         with closing(open_sqlite(folder)) as store:
             rows = [found.row for found in store.ledger.since(0, limit=1_000_000)]
-            store.ledger.append([make_row("req_after")])
+            unbalanced = unbalanced_of(store.ledger)
+            store.ledger.append([priced_row("req_after")])
+            unbalanced += unbalanced_of(store.ledger)
             assert store.ledger.contains(["req_after"]), "the ledger takes no rows any more"
         times = Counter(row.request_id for row in rows)
         return Damage(
             lost=frozenset(acknowledged - times.keys()),
             doubled=frozenset(id_ for id_, count in times.items() if count > 1),
-            changed=frozenset(row.request_id for row in rows if row != make_row(row.request_id)),
+            changed=frozenset(row.request_id for row in rows if row != priced_row(row.request_id)),
+            unbalanced=tuple(unbalanced),
             corrupt=(*_integrity(folder / CONTROL_FILE), *_integrity(folder / LEDGER_FILE)),
         )
     finally:
@@ -101,7 +106,9 @@ async def _load(ledger: Ledger, events: list[Event], name: str, dice: random.Ran
     async def caller(number: int) -> None:
         for n in range(_CALLS_EACH):
             request_id = f"req_{name}_{number}_{n}"
-            await journal.append(make_row(request_id))
+            if n % 10 == number:
+                await journal.in_turn(partial(ledger.open_balance, balance_number(n + number)))
+            await journal.append(priced_row(request_id))
             events.append(Acknowledged(request_id))
             await asyncio.sleep(dice.choice((0, 0, 0.001)))
 

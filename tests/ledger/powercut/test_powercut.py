@@ -27,7 +27,7 @@ def dice() -> random.Random:
     return random.Random(seed)  # noqa: S311 - dice, not secrets
 
 
-def test_power_cuts_lose_no_acknowledged_row_and_double_none(
+def test_power_cuts_lose_no_acknowledged_row_double_none_and_leave_every_balance_its_rows(
     tmp_path: Path, dice: random.Random, long_form: bool
 ) -> None:
     events = record(tmp_path, dice)

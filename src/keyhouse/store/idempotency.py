@@ -1,14 +1,24 @@
-"""Claims of idempotency keys, and sealed answers."""
+"""Claims of idempotency keys, and sealed answers. Calls wait for these statements, so they are built once."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from keyhouse.domain.idempotency import Claim, ClaimState, First
 from keyhouse.store.money_tables import idempotency_claims as claims
 from keyhouse.store.rows import values_of
 
 _PLACE = (claims.c.key_id, claims.c.digest)
+_has_place = and_(claims.c.key_id == bindparam("of_key"), claims.c.digest == bindparam("of_digest"))
+_runs = and_(_has_place, claims.c.request_id == bindparam("of_request"), claims.c.holder.is_not(None))
+
+_FIND = select(claims.c.expires_at, claims.c.request_id, claims.c.body_digest, claims.c.state, claims.c.answer).where(
+    _has_place
+)
+_CLEAR = delete(claims).where(_has_place)
+_TAKE = insert(claims)
+_KEEP = update(claims).where(_runs).values({name: bindparam(f"new_{name}") for name in ("answer", "holder", "state")})
+_RELEASE = delete(claims).where(_runs)
 
 
 class SqlIdempotencyClaims:
@@ -16,26 +26,28 @@ class SqlIdempotencyClaims:
         self._connection = connection
 
     def claim(self, claim: Claim, holder: str) -> First | None:
-        query = select(claims.c.request_id, claims.c.body_digest, claims.c.state, claims.c.answer)
-        row = self._connection.execute(
-            query.where(_has_place(claim), claims.c.expires_at > claim.claimed_at)
-        ).one_or_none()
-        if row is not None:
-            return First(*row)
-        self._connection.execute(delete(claims).where(_has_place(claim)))
-        values = {**values_of(claim), "expires_at": claim.expires_at, "state": ClaimState.RUNNING, "holder": holder}
-        self._connection.execute(insert(claims).values(values))
+        place = {"of_key": claim.key_id, "of_digest": claim.digest}
+        found = self._connection.execute(_FIND, place).one_or_none()
+        if found is not None:
+            if found.expires_at > claim.claimed_at:
+                return First(*found[1:])
+            self._connection.execute(_CLEAR, place)
+        self._connection.execute(
+            _TAKE, {**values_of(claim), "expires_at": claim.expires_at, "state": ClaimState.RUNNING, "holder": holder}
+        )
         return None
 
     def keep(self, claim: Claim, answer: bytes | None) -> None:
         state = ClaimState.UNKEPT if answer is None else ClaimState.KEPT
-        self._connection.execute(update(claims).where(_runs(claim)).values(state=state, answer=answer, holder=None))
+        self._connection.execute(
+            _KEEP, {**_running(claim), "new_answer": answer, "new_holder": None, "new_state": state}
+        )
 
     def release(self, claim: Claim) -> None:
-        self._connection.execute(delete(claims).where(_runs(claim)))
+        self._connection.execute(_RELEASE, _running(claim))
 
     def release_of_others(self, holder: str) -> int:
-        another = or_(claims.c.holder < holder, claims.c.holder > holder)  # which the index answers; `!=` it does not
+        another = or_(claims.c.holder < holder, claims.c.holder > holder)  # the index answers these; `!=` it does not
         return self._connection.execute(delete(claims).where(another)).rowcount
 
     def purge(self, now: int, limit: int) -> int:
@@ -43,9 +55,5 @@ class SqlIdempotencyClaims:
         return self._connection.execute(delete(claims).where(tuple_(*_PLACE).in_(expired))).rowcount
 
 
-def _has_place(claim: Claim) -> ColumnElement[bool]:
-    return and_(claims.c.key_id == claim.key_id, claims.c.digest == claim.digest)
-
-
-def _runs(claim: Claim) -> ColumnElement[bool]:
-    return and_(_has_place(claim), claims.c.request_id == claim.request_id, claims.c.holder.is_not(None))
+def _running(claim: Claim) -> dict[str, object]:
+    return {"of_key": claim.key_id, "of_digest": claim.digest, "of_request": claim.request_id}

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from tests.laws.source import room
 
 _FAMILIES = {
-    "budgets", "keys", "organizations", "people", "prices", "projects", "service_accounts", "spend_alerts", "upstreams",
+    "billing_profiles", "budgets", "credit_grants", "invoices", "keys", "organizations", "people", "prices", "projects", "service_accounts", "spend_alerts", "tags",
+    "upstreams",
 }  # fmt: skip
-_READS = {"all", "by_email", "by_name", "find_secret", "get", "list", "owners", "versions"}
+_READS = {"all", "by_email", "by_name", "find_secret", "get", "list", "owners", "values", "versions"}
 
 
 def test_every_mutation_is_followed_by_its_audit_event() -> None:

@@ -16,6 +16,8 @@ UPSTREAM = "ups_"
 PRICE = "price_"
 BUDGET = "budget_"
 SPEND_ALERT = "alert_"
+INVOICE = "inv_"
+CREDIT_GRANT = "credit_"
 AUDIT = "audit_log-"
 REQUEST = "req_"
 

@@ -9,7 +9,15 @@ from keyhouse.domain.idempotency import ClaimState
 from keyhouse.domain.increases import IncreaseKind, IncreaseStatus
 from keyhouse.domain.levels import Level
 from keyhouse.store.tables import COPIED_AT_ONCE, control, ledger
-from keyhouse.store.types import ActorJson, EnumText, RateLimitsJson, Text, WordsJson
+from keyhouse.store.types import (
+    ActorJson,
+    EnumText,
+    InvoiceLinesJson,
+    ProfileJson,
+    RateLimitsJson,
+    Text,
+    WordsJson,
+)
 
 rate_limits = Table(
     "rate_limits",
@@ -93,6 +101,18 @@ spend_alerts_fired = Table(
     Column("fired_at", BigInteger, nullable=False),
 )
 
+day_cells = Table(
+    "day_cells",
+    control,
+    Column("level", EnumText(Level), primary_key=True),
+    Column("scope_id", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("amount", BigInteger, nullable=False),
+    Index("ix_day_cells_of_minute", "minute"),
+)
+
 # Of a scope's balances, the few whose period is not over are found by the index, however many are kept.
 balances = Table(
     "balances",
@@ -122,4 +142,49 @@ idempotency_claims = Table(
     Index(None, "expires_at"),
     Index(None, "holder"),
     info={COPIED_AT_ONCE: 16},
+)
+
+billing_profiles = Table(
+    "billing_profiles",
+    control,
+    Column("organization_id", Text, ForeignKey("organizations.id"), primary_key=True),
+    Column("profile", ProfileJson, nullable=False),
+)
+
+# An invoice is kept whole, as it was issued: nothing that changes later is joined to it.
+invoices = Table(
+    "invoices",
+    control,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.id"), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("month", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("profile", ProfileJson, nullable=False),
+    Column("lines", InvoiceLinesJson, nullable=False),
+    Column("credit_nanos", BigInteger, nullable=False),
+    UniqueConstraint("organization_id", "sequence"),
+    UniqueConstraint("organization_id", "month"),
+)
+
+credit_grants = Table(
+    "credit_grants",
+    control,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.id"), nullable=False),
+    Column("amount_nanos", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("note", Text, nullable=False),
+    Index(None, "organization_id", "created_at", "id"),
+)
+
+tags = Table(
+    "tags",
+    control,
+    Column("organization_id", Text, ForeignKey("organizations.id"), primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Index(None, "organization_id", "name"),
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from keyhouse.store.audit import SqlAuditLog
+from keyhouse.store.billing import SqlBillingProfiles, SqlCreditGrants, SqlInvoices, SqlTags
 from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.changes import SqlChanges
+from keyhouse.store.day_counts import SqlDayCounts
 from keyhouse.store.idempotency import SqlIdempotencyClaims
 from keyhouse.store.increases import SqlIncreaseRequests
 from keyhouse.store.keys import SqlKeys
@@ -37,8 +39,13 @@ class SqlTransaction:
         self.materials = SqlMaterials(connection)
         self.rollups = SqlRollups(connection)
         self.refusals = SqlRefusals(connection)
+        self.day_counts = SqlDayCounts(connection)
         self.rate_limits = SqlRateLimitRules(connection)
         self.increases = SqlIncreaseRequests(connection)
         self.budgets = SqlBudgets(connection)
         self.spend_alerts = SqlSpendAlerts(connection)
         self.idempotency = SqlIdempotencyClaims(connection)
+        self.billing_profiles = SqlBillingProfiles(connection)
+        self.invoices = SqlInvoices(connection)
+        self.credit_grants = SqlCreditGrants(connection)
+        self.tags = SqlTags(connection)

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from keyhouse.domain.audit import Actor
+from keyhouse.domain.billing import BillingProfile, InvoiceLine, LineKey, Party, Unit
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.limits import RateLimits
 from keyhouse.domain.money import Rates, Tier
@@ -130,10 +131,30 @@ def _actor(value: dict[str, Any]) -> Actor:
     return Actor(**value)
 
 
+def _profile(value: dict[str, Any]) -> BillingProfile:
+    parties = {name: Party(**{**value[name], "address": tuple(value[name]["address"])}) for name in ("seller", "buyer")}
+    return BillingProfile(**{**value, **parties})
+
+
+def _invoice_lines_json(lines: tuple[InvoiceLine, ...]) -> object:
+    return [{**asdict(line), "key": [*line.key[:3], line.key.unit.value]} for line in lines]
+
+
+def _invoice_lines(value: list[dict[str, Any]]) -> tuple[InvoiceLine, ...]:
+    return tuple(_invoice_line(**line) for line in value)
+
+
+def _invoice_line(key: tuple[str, str, str, str], **others: Any) -> InvoiceLine:
+    month, project_id, model, unit = key
+    return InvoiceLine(LineKey(month, project_id, model, Unit(unit)), **others)
+
+
 ActorJson = JsonText(asdict, _actor)
 PermissionsJson = JsonText(_permissions_json, parse_permissions)
 WordsJson = JsonText(list, _words)
 RateLimitsJson = JsonText(_rate_limits_json, _rate_limits)
 RatesJson = JsonText(asdict, _rates)
 TiersJson = JsonText(_tiers_json, _tiers)
+InvoiceLinesJson = JsonText(_invoice_lines_json, _invoice_lines)
+ProfileJson = JsonText(asdict, _profile)
 DetailsJson = JsonText(dict, dict)

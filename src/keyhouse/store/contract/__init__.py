@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Protocol
 
 from keyhouse.domain.limits import RateLimitRule
+from keyhouse.store.contract.billing import BillingProfiles, CreditGrants, Invoices, Tags
 from keyhouse.store.contract.budgets import Budgets, ScopeFilter, SpendAlerts
 from keyhouse.store.contract.changes import Change, ChangeKind, Changes, KeyMaterial, MaterialKind, Materials
+from keyhouse.store.contract.day_counts import DayCell, DayCounts
 from keyhouse.store.contract.facts import (
     AuditLog,
     KeyFilter,
@@ -57,13 +59,18 @@ __all__ = [
     "MOST_NANOS",
     "AuditLog",
     "Balance",
+    "BillingProfiles",
     "Budgets",
     "Change",
     "ChangeKind",
     "Changes",
+    "CreditGrants",
+    "DayCell",
+    "DayCounts",
     "DaySum",
     "IdempotencyClaims",
     "IncreaseRequests",
+    "Invoices",
     "KeyFilter",
     "KeyMaterial",
     "KeyRing",
@@ -94,6 +101,7 @@ __all__ = [
     "ServiceAccounts",
     "SpendAlerts",
     "Store",
+    "Tags",
     "Transaction",
     "Upstreams",
     "Width",
@@ -126,6 +134,8 @@ class Transaction(Protocol):
     @property
     def refusals(self) -> Refusals: ...
     @property
+    def day_counts(self) -> DayCounts: ...
+    @property
     def rate_limits(self) -> RateLimitRules: ...
     @property
     def increases(self) -> IncreaseRequests: ...
@@ -136,6 +146,14 @@ class Transaction(Protocol):
 
     @property
     def idempotency(self) -> IdempotencyClaims: ...
+    @property
+    def billing_profiles(self) -> BillingProfiles: ...
+    @property
+    def invoices(self) -> Invoices: ...
+    @property
+    def credit_grants(self) -> CreditGrants: ...
+    @property
+    def tags(self) -> Tags: ...
 
 
 class Store(Protocol):

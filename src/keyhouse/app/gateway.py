@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from keyhouse.domain.usage import Outcome
 from keyhouse.edge import health
 from keyhouse.edge.counters import Counters
 from keyhouse.edge.exchange import Exchange
+from keyhouse.edge.gate import Gate
 from keyhouse.edge.inflight import Inflight
 from keyhouse.edge.lobby import Lobby
 from keyhouse.edge.relay import Relay
+from keyhouse.ledger.balances import LedgerBalances
+from keyhouse.ledger.context_windows import ContextWindows
 from keyhouse.ledger.intents import Intents
 from keyhouse.ledger.journal import Journal
 from keyhouse.ledger.pricing import PriceBook
@@ -29,13 +33,18 @@ from keyhouse.ledger.rollup import Rollup
 from keyhouse.policy.authn import Authenticator
 from keyhouse.policy.authz import require_admin_key
 from keyhouse.policy.changes import ChangeFollower
+from keyhouse.policy.grants import Grants
 from keyhouse.policy.keyring import Keyring
+from keyhouse.policy.money import MemoryReservations
+from keyhouse.policy.rules import Rules
+from keyhouse.policy.windows import WindowCounters
 from keyhouse.settings import Settings
 from keyhouse.store.contract import ChangeKind
 from keyhouse.store.contract import KeyRing as StoredSecret
 from keyhouse.upstream.contract import Timeouts
 from keyhouse.upstream.http import HttpTransport
 from keyhouse.upstream.local import LocalModels
+from keyhouse.upstream.local.catalog import MODELS
 from keyhouse.upstream.router import Router, in_order
 
 _log = structlog.get_logger(__name__)
@@ -75,14 +84,16 @@ class Gateway:
         self._transport = HttpTransport(max_connections_per_origin=settings.upstream_connections)
         self._keyring = Keyring(self._find_secret, settings.keyring_size, self._reads)
         self._authenticator = Authenticator(self._keyring, opened.peppers)
+        self._reservations = MemoryReservations(LedgerBalances(self._journal, self._store))
+        self._grants = Grants(self._read_rules(), WindowCounters(), self._reservations)
         head = self._change_head()
         self._relay = self._build_relay()
         self._follower = ChangeFollower(
             self._store,
             {
-                ChangeKind.BUDGETS: self._nothing_held,
+                ChangeKind.BUDGETS: self._rules_changed,
                 ChangeKind.KEY: self._key_changed,
-                ChangeKind.LIMITS: self._nothing_held,
+                ChangeKind.LIMITS: self._rules_changed,
                 ChangeKind.PRICES: self._prices_changed,
                 ChangeKind.PROJECT: self._project_changed,
                 ChangeKind.UPSTREAMS: self._upstreams_changed,
@@ -152,6 +163,7 @@ class Gateway:
         settings = self._settings
         return Relay(
             authenticator=self._authenticator,
+            gate=Gate(self._grants, _context_windows, settings.budget_slice_tokens, self._estimator),
             router=self._read_router(),
             price_book=PriceBook.load(self._store),
             transport=self._transport,
@@ -202,6 +214,12 @@ class Gateway:
         }
         return in_order(upstreams, keys, local.targets(self._local) if self._local is not None else [])
 
+    def _read_rules(self) -> Rules:
+        rules = Rules.load(self._store)
+        if rules.budget_ids():
+            _context_windows()  # in this thread, not in the loop's
+        return rules
+
     def _change_head(self) -> int:
         with self._store.read() as tx:
             return tx.changes.head()
@@ -234,5 +252,14 @@ class Gateway:
     async def _upstreams_changed(self, _: str) -> None:
         self._relay.router = await self._loop.run_in_executor(self._reads, self._read_router)
 
-    async def _nothing_held(self, _: str) -> None:
-        """Nothing in this gateway is built from what has changed."""
+    async def _rules_changed(self, _: str) -> None:
+        before = self._grants.rules
+        self._grants.rules = await self._loop.run_in_executor(self._reads, self._read_rules)
+        for budget_id in before.budget_ids() - self._grants.rules.budget_ids():
+            self._reservations.forget(budget_id)
+
+
+@functools.cache
+def _context_windows() -> ContextWindows:
+    """Read when the first budget needs them."""
+    return ContextWindows.load({model.id: model.context_window for model in MODELS})

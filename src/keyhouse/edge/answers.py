@@ -5,6 +5,7 @@ Both return how the call ends for its client; that is done when the call is sett
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
@@ -44,22 +45,36 @@ async def relay_answer(
 
 
 async def relay_stream(
-    call: Call, response: UpstreamResponse, *, usage_added: bool, slot: int, intents: Intents, upstream: str
+    call: Call,
+    response: UpstreamResponse,
+    *,
+    usage_added: bool,
+    slot: int,
+    intents: Intents,
+    upstream: str,
 ) -> Callable[[], None]:
-    """Forwards events as they arrive, all but the end. An upstream that fails midway ends the stream with an error event."""
+    """Forwards events as they arrive, all but the end. An upstream that fails midway ends the stream with an error event, and so
+    does the end of the call's money."""
     if not _content_type(response).startswith(_EVENT_STREAM):
         raise _unfit(upstream, "did not answer with the stream of events that was asked for")
     stream = EventStream(usage_asked_by_client=not usage_added)
     call.stream, call.status = stream, 200
     relaying = _Relaying(call, slot, stream, response, intents)
     try:
-        while not await response.hand_on(relaying.take) and not relaying.over:
-            await call.exchange.drain()
+        ended = False
+        while not (ended or relaying.over):
+            ended = await response.hand_on(relaying.take)
+            if relaying.looks:
+                await relaying.look()
+            elif not (ended or relaying.over):
+                await call.exchange.drain()
     except UpstreamError as error:
         return _broken_off(call, told(error, upstream))
     finally:
         call.usage = stream.usage
         call.model_answered, call.service_tier = stream.model, stream.service_tier
+    if relaying.spent:
+        return _spent(call)
     if relaying.too_long:
         return _broken_off(call, _unfit(upstream, "sent an event that does not end"))
     stream.finish()
@@ -73,10 +88,29 @@ async def relay_stream(
 class _Relaying:
     """Forwards a stream's events in the very moment they arrive, while the client takes them."""
 
-    __slots__ = ("_call", "_exchange", "_relayed", "_response", "_slot", "_stream", "too_long")
+    __slots__ = (
+        "_allowance",
+        "_call",
+        "_envelope",
+        "_exchange",
+        "_look_at",
+        "_relayed",
+        "_response",
+        "_slot",
+        "_stream",
+        "_unsent",
+        "looks",
+        "spent",
+        "too_long",
+    )
 
     def __init__(
-        self, call: Call, slot: int, stream: EventStream, response: UpstreamResponse, intents: Intents
+        self,
+        call: Call,
+        slot: int,
+        stream: EventStream,
+        response: UpstreamResponse,
+        intents: Intents,
     ) -> None:
         self._call = call
         self._exchange = call.exchange
@@ -84,11 +118,18 @@ class _Relaying:
         self._stream = stream
         self._response = response
         self._relayed = intents.relayed
+        self._allowance = call.allowance
+        self._envelope = 0
+        self._look_at = sys.maxsize if call.allowance is None else call.allowance.look_at
+        self._unsent = b""
+        self.looks = False
+        """Nothing more passes before `look` has been asked."""
+        self.spent = False
         self.too_long = False
 
     @property
     def over(self) -> bool:
-        return self._stream.done or self.too_long
+        return self._stream.done or self.too_long or self.spent
 
     def take(self, data: bytes) -> bool:
         """Forwards what may be forwarded; whether more is wanted now."""
@@ -98,12 +139,31 @@ class _Relaying:
         except EventTooLong:
             self.too_long = True
             return False
+        if stream.size - stream.events * self._envelope > self._look_at:
+            self._unsent, self.looks = passed, True
+            return False
         if passed:
-            if not exchange.began:
-                self._begin()
-            exchange.write(passed)
-            self._relayed(self._slot, stream.events, stream.content_bytes)
+            self._pass(passed)
         return not (stream.done or exchange.is_blocked())
+
+    async def look(self) -> None:
+        """Asks whether what has arrived is paid for, and forwards it if so."""
+        allowance = self._allowance
+        if allowance is not None and not await allowance.look(self._stream):
+            self.spent = True
+            return
+        self.looks = False
+        if allowance is not None:
+            self._envelope, self._look_at = allowance.envelope, allowance.look_at
+        if self._unsent:
+            self._pass(self._unsent)
+            self._unsent = b""
+
+    def _pass(self, data: bytes) -> None:
+        if not self._exchange.began:
+            self._begin()
+        self._exchange.write(data)
+        self._relayed(self._slot, self._stream.events, self._stream.content_bytes)
 
     def finish(self) -> None:
         """The end of the stream, when the call is settled."""
@@ -113,6 +173,16 @@ class _Relaying:
 
     def _begin(self) -> None:
         self._call.exchange.begin(200, [*self._call.headers(), *_passed(self._response.headers)])
+
+
+def _spent(call: Call) -> Callable[[], None]:
+    message = "You exceeded your current quota: a budget has no room for the rest of this answer."
+    error = KeyhouseError(ErrorCode.INSUFFICIENT_QUOTA, message, headers=[("x-should-retry", "false")])
+    call.usage = None  # what was relayed is counted: the upstream was stopped before it could tell
+    if not call.exchange.began:
+        return call.fail(error, Outcome.BUDGET_SPENT)
+    call.outcome, call.error_code = Outcome.BUDGET_SPENT, error.code.code
+    return lambda: call.exchange.finish(error_event(error))
 
 
 def _broken_off(call: Call, error: KeyhouseError) -> Callable[[], None]:

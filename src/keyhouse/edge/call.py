@@ -11,11 +11,13 @@ from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keyformat import redact_within
 from keyhouse.domain.operations import Operation
 from keyhouse.domain.usage import Outcome, RefusedCall, TokenUsage, UsageRow
+from keyhouse.edge.allowance import Allowance
 from keyhouse.edge.body import Inspected
 from keyhouse.edge.exchange import Exchange, Header
 from keyhouse.edge.stream import EventStream
 from keyhouse.ledger.intents import Intent
 from keyhouse.ledger.pricing import Settlement
+from keyhouse.policy.grants import Grant
 from keyhouse.policy.keyring import Credential
 from keyhouse.wire.errors import envelope
 
@@ -40,15 +42,18 @@ class Call:
 
     __slots__ = (
         "admitted_at_us",
+        "allowance",
         "body",
         "credential",
         "cut_as",
         "error_code",
         "exchange",
         "first_byte_at",
+        "grant",
         "model_answered",
         "operation",
         "outcome",
+        "rate_headers",
         "request_id",
         "sent",
         "sent_at",
@@ -76,6 +81,10 @@ class Call:
         self.sent = False
         """The upstream may have seen the request."""
         self.sent_at = self.first_byte_at = 0
+        self.grant: Grant | None = None
+        """What it holds until it is settled."""
+        self.allowance: Allowance | None = None
+        self.rate_headers: Callable[[], list[Header]] | None = None
         self.stream: EventStream | None = None
         self.status = 0
         self.outcome = Outcome.COMPLETED
@@ -121,6 +130,8 @@ class Call:
         headers = [(b"x-request-id", self.request_id.encode()), (b"openai-processing-ms", b"%d" % ms)]
         if self.credential is not None:
             headers += self.credential.response_headers
+        if self.rate_headers is not None:
+            headers += self.rate_headers()
         return headers
 
     @property

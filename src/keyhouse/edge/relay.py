@@ -1,9 +1,9 @@
 """The walk of a call: in, through the gate, upstream, back, and into the ledger.
 
-    admit → route → intent → send → relay while counting → settle → the last bytes
+    admit → route → grant → intent → send → relay while counting → settle → the last bytes
 
 Whatever ends the call (an answer, an error, a client that goes away, a revoked key, a shutdown) passes the one `finally` in
-`_through`: priced, and its usage row durable before the last byte leaves.
+`_through`: priced, its money settled, and its usage row durable before the last byte leaves.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from keyhouse.edge.answers import relay_answer, relay_stream
 from keyhouse.edge.call import NO_BODY, Admitted, Call, cut_error
 from keyhouse.edge.counters import Counters
 from keyhouse.edge.exchange import Exchange
+from keyhouse.edge.gate import Gate
 from keyhouse.edge.inflight import Inflight
 from keyhouse.edge.models import model_list, model_object
 from keyhouse.edge.upstream_errors import told
@@ -60,6 +61,7 @@ class Relay:
         self,
         *,
         authenticator: Authenticator,
+        gate: Gate,
         router: Router,
         price_book: PriceBook,
         transport: Transport,
@@ -75,6 +77,7 @@ class Relay:
     ) -> None:
         self.router = router
         self.price_book = price_book
+        self.gate = gate
         self._authenticator = authenticator
         self._transport = transport
         self._journal = journal
@@ -112,7 +115,9 @@ class Relay:
             last = self._answer_models(call, credential, operation)
             self._end(call, last, await self._settle(call, admitted, self.price_book))
         else:
-            await self._through(call, admitted, self._route(call, admitted))
+            target, price_book = self._route(call, admitted), self.price_book
+            await self.gate.enter(call, admitted, price_book)
+            await self._through(call, admitted, target, price_book)
 
     def _knock(self, call: Call) -> Knock:
         exchange = call.exchange
@@ -153,10 +158,14 @@ class Relay:
         call.upstream = target.name
         return target
 
-    async def _through(self, call: Call, admitted: Admitted, target: Target) -> None:
+    async def _through(self, call: Call, admitted: Admitted, target: Target, price_book: PriceBook) -> None:
         """From the intent to the last byte. The call can be cut from outside at any await until it is settled."""
-        price_book, key_id = self.price_book, admitted.credential.key_id
-        call.slot = slot = self._intents.begin(call.intent(admitted, estimate.guess_input(admitted.body.body)))
+        key_id = admitted.credential.key_id
+        try:
+            call.slot = slot = self._intents.begin(call.intent(admitted, estimate.guess_input(admitted.body.body)))
+        except KeyhouseError:
+            await self.gate.release(call)
+            raise
         self._inflight.add(key_id, call)
         call.task = call.exchange.task
         call.exchange.on_gone = call.client_gone
@@ -176,7 +185,10 @@ class Relay:
                 call.fail(KeyhouseError(ErrorCode.INTERNAL, "The server had an error."), Outcome.INTERRUPTED)
             call.exchange.on_gone = None
             self._inflight.discard(key_id, call)
-            recorded = await self._settle(call, admitted, price_book)
+            try:
+                recorded = await self._settle(call, admitted, price_book)
+            finally:
+                await self.gate.release(call)
         if last is not None:
             self._end(call, last, recorded)
 
@@ -241,8 +253,11 @@ class Relay:
         asked = admitted.body.model or None
         settlement = settle(price_book, asked, call.model_answered, call.admitted_at_us // 1_000_000, usage)
         self._counters.settled(admitted.operation, call.outcome, call.status)
+        durable = self._journal.append(call.row(admitted, usage, estimated, settlement), call.slot)
+        # The row is in the ledger's hands, and no await lies between: a balance that is opened counts it once.
+        await self.gate.settle(call, usage, 0 if settlement.cost is None else settlement.cost.total)
         try:
-            await self._journal.append(call.row(admitted, usage, estimated, settlement), call.slot)
+            await durable
         except LedgerUnavailable:
             return False
         return True
@@ -259,6 +274,9 @@ class Relay:
         usage = await loop.run_in_executor(
             self._estimator, estimate.count, operation.metering, body.model, body.body, texts
         )
+        if call.outcome is Outcome.BUDGET_SPENT and call.allowance is not None:
+            # The piece that was not paid for was not relayed either.
+            usage.output_tokens = min(usage.output_tokens, call.allowance.paid)
         return usage, True
 
     def _end(self, call: Call, last: Last, recorded: bool) -> None:

@@ -52,6 +52,10 @@ class Rules:
         organization = self._budgets.get(credential.organization_id, ())
         return (*organization, *self._budgets.get(credential.project_id, ()), *credential.budgets)
 
+    def budget_ids(self) -> set[str]:
+        """Of the budgets of organizations and projects."""
+        return {budget.id for budgets in self._budgets.values() for budget in budgets}
+
     def names(self) -> Iterable[LimitName]:
         """Every limit that an organization or a project has."""
         for rule in self._rules.values():

@@ -1,6 +1,7 @@
 """Rollups: the ledger's rows, summed by minute, hour and day, so that a report reads sums and never rows.
 
     ledger rows after the mark ── fold ──▶ sums by minute + when each key was last used ── one transaction ──▶ rollups, mark, keys
+                               └─ count ─▶ what limits of a day have counted ──────────────────┘
     minutes of hours that are over ──▶ hours ──▶ days, in the store
 
 1. Sums and mark move in one transaction: after a crash nothing is added twice and nothing is left out.
@@ -21,7 +22,9 @@ from typing import NamedTuple
 
 import structlog
 
+from keyhouse.domain.limits import LimitName
 from keyhouse.domain.usage import Pricing, UsageRow
+from keyhouse.ledger import day_counts
 from keyhouse.store.contract import RollupKey, RollupSums, Store, Width
 
 _log = structlog.get_logger(__name__)
@@ -137,18 +140,21 @@ class _Read(NamedTuple):
     through_seq: int
     at_end: bool
     folded: Folded
+    days: day_counts.DayAmounts
 
 
 def _read_on(store: Store, mark: int, batch: int, most_sums: int) -> _Read:
     count, through_seq, at_end = 0, mark, False
-    folded = Folded({}, {})
+    folded, days = Folded({}, {}), day_counts.DayAmounts()
     while not at_end and len(folded.minutes) < most_sums:
         rows = store.ledger.since(through_seq, batch)
         if rows:
             count, through_seq = count + len(rows), rows[-1].seq
             _fold_into(folded, (entry.row for entry in rows))
+            # Asked after the rows were read: a limit that is younger than they are has not counted them.
+            day_counts.count(days, (entry.row for entry in rows), _watched(store))
         at_end = len(rows) < batch
-    return _Read(count, through_seq, at_end, folded)
+    return _Read(count, through_seq, at_end, folded, days)
 
 
 def _apply(store: Store, mark: int, read: _Read) -> bool:
@@ -158,7 +164,14 @@ def _apply(store: Store, mark: int, read: _Read) -> bool:
             return False
         tx.rollups.apply(read.through_seq, read.folded.minutes)
         tx.keys.touch(read.folded.last_used)
+        keys = tx.day_counts.watched_keys(read.folded.last_used)
+        tx.day_counts.add(read.days + day_counts.of_keys(read.folded.minutes, keys))
     return True
+
+
+def _watched(store: Store) -> frozenset[LimitName]:
+    with store.read() as tx:
+        return tx.day_counts.watched()
 
 
 def _fold_hours(store: Store, folded_before: int, minutes: Sums) -> None:

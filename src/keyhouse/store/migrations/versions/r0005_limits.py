@@ -1,4 +1,4 @@
-"""Rate limits of models in projects, and of keys; requests for increases."""
+"""Rate limits of models in projects, and of keys; requests for increases; what limits of a day have counted."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def upgrade() -> None:
         op.add_column("keys", sa.Column("rate_limits", sa.Text))
         _create_rate_limits()
         _create_increase_requests()
+        _create_day_cells()
 
 
 def _create_rate_limits() -> None:
@@ -62,3 +63,18 @@ def _create_increase_requests() -> None:
     op.create_index(
         "ix_increase_requests_of_organization", "increase_requests", ["organization_id", "created_at", "id"]
     )
+
+
+def _create_day_cells() -> None:
+    identity = ["level", "scope_id", "model", "kind", "minute"]
+    op.create_table(
+        "day_cells",
+        sa.Column("level", sa.Text, nullable=False),
+        sa.Column("scope_id", Text, nullable=False),
+        sa.Column("model", Text, nullable=False),
+        sa.Column("kind", Text, nullable=False),
+        sa.Column("minute", sa.BigInteger, autoincrement=False, nullable=False),
+        sa.Column("amount", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint(*identity, name="pk_day_cells"),
+    )
+    op.create_index("ix_day_cells_of_minute", "day_cells", ["minute"])

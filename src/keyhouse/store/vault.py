@@ -2,7 +2,7 @@
 
 A sealed text is: format (1 byte, 0x01), length of the master key's id (1 byte), that id, nonce (12 bytes, random), ciphertext
 with its tag of 16 bytes. Format, id and context are authenticated. Random nonces are safe for 2^32 texts under one key
-(NIST SP 800-38D); a house seals one for each upstream.
+(NIST SP 800-38D); a house seals one for each upstream, and one for each answer that it keeps for a retry.
 """
 
 from __future__ import annotations

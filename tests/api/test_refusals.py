@@ -150,7 +150,7 @@ BODIES = [
     (b'{"name": "a", "permissions": {"chat": "own"}}', "invalid_value", "permissions.chat", '"none", "read"'),
     (b'{"name": "a", "ip_allowlist": ["10.0.0.0/8"]}', "not_supported", "ip_allowlist", "is not enforced yet"),
     (b'{"name": "a", "rate_limits": {}}', "invalid_value", "rate_limits", "at least one of"),
-    (b'{"name": "a", "spend_limit": {"threshold_amount": 1}}', "not_supported", "spend_limit", "refused rather than"),
+    (b'{"name": "a", "spend_limit": {"threshold_amount": 1}}', "invalid_value", "spend_limit.currency", "is required"),
 ]
 
 

@@ -16,7 +16,17 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from keyhouse.api import admin_keys, keys, projects, service_accounts, usage
+from keyhouse.api import (
+    admin_keys,
+    budgets,
+    keys,
+    projects,
+    rate_limits,
+    service_accounts,
+    spend_alerts,
+    spend_limits,
+    usage,
+)
 from keyhouse.api.operation import Call, Operation
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.projects import exists
@@ -31,7 +41,16 @@ Authenticate = Callable[[str | None], Caller]
 """Given the `Authorization` header, the caller. Raises 401 for a key that does not verify, 403 for one that is no admin key.
 May block: it runs in a worker thread."""
 
-OPERATIONS = (*admin_keys.OPERATIONS, *keys.OPERATIONS, *projects.OPERATIONS, *service_accounts.OPERATIONS)
+OPERATIONS = (
+    *admin_keys.OPERATIONS,
+    *budgets.OPERATIONS,
+    *keys.OPERATIONS,
+    *projects.OPERATIONS,
+    *rate_limits.OPERATIONS,
+    *service_accounts.OPERATIONS,
+    *spend_alerts.OPERATIONS,
+    *spend_limits.OPERATIONS,
+)
 
 
 def build(control: Control, authenticate: Authenticate, request_ids: RequestIds | None = None) -> ASGIApp:

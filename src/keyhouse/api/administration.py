@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from keyhouse.api import (
     admin_keys,
     budgets,
+    increases,
     keys,
     projects,
     rate_limits,
@@ -44,6 +45,7 @@ May block: it runs in a worker thread."""
 OPERATIONS = (
     *admin_keys.OPERATIONS,
     *budgets.OPERATIONS,
+    *increases.OPERATIONS,
     *keys.OPERATIONS,
     *projects.OPERATIONS,
     *rate_limits.OPERATIONS,

@@ -94,12 +94,14 @@ class House:
         at: int = NOW,
     ) -> Recording | Replay | None:
         headers = [] if key is None else [(b"idempotency-key", key)]
+        exchange = Exchange(Wire(), b"POST", b"/v1/chat/completions", headers, "127.0.0.1")
+        exchange.feed(body)
+        exchange.feed_end()
         return await asked(
             self.gateway,
-            Exchange(Wire(), b"POST", b"/v1/chat/completions", headers, "127.0.0.1"),
+            exchange,
             credential or self.credential,
             operation=operation,
-            body=body,
             request_id=request_id,
             now=at,
         )

@@ -29,18 +29,19 @@ async def asked(
     credential: Credential,
     *,
     operation: str,
-    body: bytes,
     request_id: str,
     now: int,
 ) -> Recording | Replay | None:
-    """What the header asks for; None without one. `body` is what the client sent, `now` in Unix seconds.
+    """What the header of a call whose body has arrived asks for; None without one. `now` is in Unix seconds.
 
-    Raises `invalid_value` for a bad header, `idempotency_conflict`, `idempotency_running` and `idempotency_unkept`.
+    It may wait for the database: what the gate found out about the caller may have changed meanwhile. Raises `invalid_value`
+    for a bad header, `idempotency_conflict`, `idempotency_running` and `idempotency_unkept`.
     """
     value = exchange.header(_NAME)
     if value is None:
         return None
     key = checked_key(value)
+    body = await exchange.body(exchange.body_size)
     first = await idempotency.claim(credential, key, operation=operation, body=body, request_id=request_id, now=now)
     return first if isinstance(first, Replay) else Recording(idempotency, first)
 

@@ -11,13 +11,16 @@ import random
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from keyhouse.domain.budgets import FOREVER
+from keyhouse.store.contract import Balance, Store
+from keyhouse.store.opening import open_store
 from tests.e2e import wire
 from tests.e2e.conftest import NewHouse
 from tests.e2e.house import House, initialised
@@ -64,6 +67,7 @@ def test_kill_9_is_the_same_on_postgres(
 def _is_proven(house: House, upstream: FakeUpstream, cycles: int) -> None:
     told = Told()
     models = [upstream.model(_plain), upstream.model(_stream, "fake-{}-stream")]
+    balances = _opened_balances(house, models)
     for cycle in range(cycles):
         if cycle % 5 == 4:
             _one_start(house)
@@ -71,6 +75,7 @@ def _is_proven(house: House, upstream: FakeUpstream, cycles: int) -> None:
     house.start()
     rows = house.rows()
     house.stop()
+    _balances_are_their_rows(house, balances)
 
     # Every call that reached the upstream has one row, and so has every one that a client saw answered.
     reached = Counter(_number(r.body) for model in models for r in upstream.requests(model))
@@ -89,6 +94,32 @@ def _is_proven(house: House, upstream: FakeUpstream, cycles: int) -> None:
     assert len(told.answered) > 10 * cycles
     assert len(cut) > cycles
     print(f"{told.begun} begun, {len(told.answered)} answered, {len(cut)} interrupted")
+
+
+def _opened_balances(house: House, models: list[str]) -> list[Balance]:
+    """Open before the first life, at each level, for all time: every life charges them."""
+    for model in models:
+        house.do("prices", "set", model, "--input", "3", "--output", "5")
+    (key,) = house.do_json("keys", "list")
+    scopes = [house.facts["organization_id"], house.facts["project_id"], key["id"]]
+    balances = [Balance(scope_id, f"budget_{n}", 0, FOREVER, 0) for n, scope_id in enumerate(scopes)]
+    with _store_of(house) as store:
+        for balance in balances:
+            store.ledger.open_balance(balance)
+    return balances
+
+
+def _balances_are_their_rows(house: House, balances: list[Balance]) -> None:
+    with _store_of(house) as store:
+        cost = sum(found.row.cost_nanos or 0 for found in store.ledger.since(0, 10_000_000))
+        assert store.ledger.balances() == [balance._replace(spent_nanos=cost) for balance in balances]
+    assert cost > 0
+    checks = json.loads(house.run("doctor", "--json").stdout)["checks"]
+    assert [check for check in checks if check["problems"]] == []
+
+
+def _store_of(house: House) -> closing[Store]:
+    return closing(open_store(house.data, house.settings.get("database_url")))
 
 
 def _one_start(house: House) -> None:

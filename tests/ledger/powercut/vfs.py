@@ -96,11 +96,15 @@ class _Methods(Structure):
 
 
 class RecordingVfs:
-    """The default while the `with` block runs; connections opened in it must be closed before it ends."""
+    """The default while the `with` block runs; connections opened in it must be closed before it ends.
+
+    `fault` is asked before each write, truncation, sync and deletion, by that name: what it returns but 0 is SQLite's error.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.events: list[Event] = []
+        self.fault: Callable[[str], int] = lambda _: _OK
         self._library = ctypes.CDLL(_sqlite3.__file__)
         self._library.sqlite3_vfs_find.restype = POINTER(_Vfs)
         self._default: _Vfs = self._library.sqlite3_vfs_find(None).contents
@@ -134,7 +138,7 @@ class RecordingVfs:
             return result
 
         def x_delete(vfs: int, name: int, sync_folder: int) -> int:
-            result: int = delete_file(vfs, name, sync_folder)
+            result: int = (self._watched(name) and self.fault("delete")) or delete_file(vfs, name, sync_folder)
             if result == _OK and (watched := self._watched(name)):
                 began_at = len(self.events) + 1
                 self.events.append(Delete(watched))
@@ -154,20 +158,20 @@ class RecordingVfs:
         write, truncate, sync = _Write(own.xWrite), _Truncate(own.xTruncate), _Sync(own.xSync)
 
         def x_write(file: int, data: int, size: int, offset: int) -> int:
-            result: int = write(file, data, size, offset)
+            result: int = self.fault("write") or write(file, data, size, offset)
             if result == _OK:
                 self.events.append(Write(self._names[file], offset, ctypes.string_at(data, size)))
             return result
 
         def x_truncate(file: int, size: int) -> int:
-            result: int = truncate(file, size)
+            result: int = self.fault("truncate") or truncate(file, size)
             if result == _OK:
                 self.events.append(Truncate(self._names[file], size))
             return result
 
         def x_sync(file: int, flags: int) -> int:
             began_at = len(self.events)
-            result: int = sync(file, flags)
+            result: int = self.fault("sync") or sync(file, flags)
             if result == _OK:
                 self.events.append(Sync(self._names[file], began_at))
                 if file in self._new_names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from keyhouse.control import fields
 from keyhouse.control.budget_fields import BudgetFields, checked, facts, name_taken, required, settled
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
@@ -110,13 +111,30 @@ def remove(control: Control, caller: Caller, budget_id: str) -> Budget:
     return budget
 
 
-def find(control: Control, caller: Caller, text: str, scope: Scope | None = None) -> Budget:
-    """The budget with this id, or with this name in a scope; without a scope, the only one that has the name."""
+def put(
+    control: Control, caller: Caller, given: BudgetFields, *, project_id: str | None = None, key_id: str | None = None
+) -> Budget:
+    """The budget with this name in this scope, changed if there is one and created if there is none."""
     with control.store.read() as tx:
+        scope = find_scope(tx, caller, project_id, key_id)
+        old = tx.budgets.by_name(caller.organization_id, scope.id, fields.name(given.name))
+    if old is None:
+        return create(control, caller, given, project_id=project_id, key_id=key_id)
+    return update(control, caller, old.id, given)
+
+
+def find(
+    control: Control, caller: Caller, text: str, *, project_id: str | None = None, key_id: str | None = None
+) -> Budget:
+    """The budget with this id, or the only one with this name: in the whole organization, or of one project or key."""
+    with control.store.read() as tx:
+        where = ScopeFilter()
+        if project_id is not None or key_id is not None:
+            scope = find_scope(tx, caller, project_id, key_id)
+            where = ScopeFilter(scope.level, scope.id)
         exact = tx.budgets.get(caller.organization_id, text)
-        if exact is not None and scope in {None, scope_of(tx, caller, exact)}:
+        if exact is not None and where.scope_id in {None, exact.scope_id}:
             return exact
-        where = ScopeFilter() if scope is None else ScopeFilter(scope.level, scope.id)
 
         def page(cut: Page) -> Listed[Budget]:
             return tx.budgets.list(caller.organization_id, where, cut)

@@ -134,7 +134,7 @@ def _secrets(installation: Installation) -> Iterator[str]:
 def _left_over(installation: Installation) -> Iterator[str]:
     count = installation.calls_left_over()
     if count:
-        yield f"{count} calls were cut by a crash and are not charged yet; the next start of the gateway charges them."
+        yield f"Calls that a crash cut and that are not charged yet: {count}. The next start of the gateway charges them."
 
 
 def _schemas(installation: Installation) -> Iterator[str]:

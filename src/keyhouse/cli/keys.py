@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from msgspec import UNSET
 
-from keyhouse.cli import output, values
+from keyhouse.cli import limit_words, output, values
 from keyhouse.cli.house import House, opened
 from keyhouse.control import keys, naming, objects
 from keyhouse.control.context import Caller, Control
@@ -45,6 +45,7 @@ def create(
     permissions: Permissions = None,
     models: Models = None,
     expires_in: Annotated[str | None, typer.Option(help="When it expires: 1h, 30d, 1y. Never, if not given.")] = None,
+    rate_limit: limit_words.OfKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Creates a key and prints its secret, once."""
@@ -53,6 +54,7 @@ def create(
         permissions=UNSET if permissions is None else values.permissions(permissions),
         models=UNSET if models is None else values.names(models),
         expires_in_seconds=UNSET if expires_in is None else values.duration(expires_in, "--expires-in"),
+        rate_limits=UNSET if rate_limit is None else limit_words.of_key(rate_limit),
     )
     with opened(ctx) as house:
         holder = _holder(house, project, service_account, admin=admin)
@@ -106,9 +108,10 @@ def update(
     models: Models = None,
     any_model: Annotated[bool, typer.Option("--any-model", help="Lift the restriction to models.")] = False,
     expires_in: Annotated[str | None, typer.Option(help="When it expires, from now: 1h, 30d, 1y; or never.")] = None,
+    rate_limit: limit_words.OfKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Changes a key's name, permissions, models or expiry."""
+    """Changes a key's name, permissions, models, expiry or rate limits."""
     if any_model and models is not None:
         raise invalid("--any-model", "'--models' and '--any-model' exclude each other.")
     expiry = None if expires_in in {None, "never"} else values.duration(expires_in or "", "--expires-in")
@@ -117,6 +120,7 @@ def update(
         permissions=UNSET if permissions is None else values.permissions(permissions),
         models=None if any_model else UNSET if models is None else values.names(models),
         expires_in_seconds=UNSET if expires_in is None else expiry,
+        rate_limits=UNSET if rate_limit is None else limit_words.of_key(rate_limit),
     )
     with opened(ctx) as house:
         project_id, key_id = _find(house, key, project, admin=admin)
@@ -231,4 +235,5 @@ def _print_key(item: KeyView, *, as_json: bool) -> None:
     granted = key.permissions.as_json()
     facts = granted if isinstance(granted, str) else ", ".join(f"{r}={a}" for r, a in granted.items()) or "none"
     output.table(_HEADS, [_row(item)])
-    output.say(f"Permissions: {facts}. Models: {models}.")
+    limits = "none" if key.rate_limits is None else limit_words.sentence(key.rate_limits.given)
+    output.say(f"Permissions: {facts}. Models: {models}. Rate limits: {limits}.")

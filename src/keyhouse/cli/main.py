@@ -24,6 +24,7 @@ ENTRIES = {
     "service-accounts": Entry("service_accounts", "Service accounts: callers that are no person."),
     "upstreams": Entry("upstreams", "Where requests go."),
     "prices": Entry("prices", "What models cost, in US dollars per million tokens."),
+    "limits": Entry("limits", "Rate limits of models, and requests for more."),
     "budgets": Entry("budgets", "How much may be spent, and what happens at the end of it."),
     "usage": Entry("usage", "What calls used: requests and tokens.", group=False),
     "costs": Entry("usage", "What calls cost, in US dollars.", group=False),

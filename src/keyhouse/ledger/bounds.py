@@ -177,8 +177,9 @@ def _named(names: Sequence[str]) -> re.Pattern[bytes]:
 
 _UNSEEN = _named((*_IMAGES, *_SOUNDS, *_FILES, *_EARLIER, *_TOOLS))
 _SOUND_GIVEN, _SOUND_MADE = _named(_SOUNDS), _named(("audio",))
-# Letters and the underscore, spelt as escapes: nobody's serializer does that, and a name could hide behind it.
-_ESCAPED_LETTER = re.compile(rb"\\u00[4567][0-9a-fA-F]")
+# Letters and the underscore, spelt as escapes: nobody's serializer does that, and a name could hide behind it. An escaped
+# backslash before a "u" is text.
+_ESCAPED_LETTER = re.compile(rb"(?<!\\)(?:\\\\)*\\u00[4567][0-9a-fA-F]")
 _HIDDEN = "escaped names"
 
 

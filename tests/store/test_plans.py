@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import Engine, event
 
 from keyhouse.domain.keys import KeyKind
-from keyhouse.store.contract import KeyFilter, Page, RollupFilter, Transaction, Width
+from keyhouse.domain.levels import Level
+from keyhouse.store.contract import KeyFilter, Page, RollupFilter, ScopeFilter, Transaction, Width
 from keyhouse.store.sqlite import CONTROL_FILE, SqliteStore, open_sqlite
-from tests.store.makers import ALICE, ORG, OTHER_PROJECT, PROJECT, ROBO, furnish, make_event, make_key
+from tests.store.makers import ALICE, ORG, OTHER_PROJECT, PROJECT, ROBO, furnish, make_budget, make_event, make_key
 
 Read = Callable[[Transaction], object]
 
@@ -29,6 +30,7 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         transaction.keys.add(make_key(3, kind=KeyKind.SERVICE_ACCOUNT, user_id=None, service_account_id=ROBO))
         transaction.audit.append(make_event(1))
         transaction.rollups.fold(3600)
+        transaction.budgets.add(make_budget(1, Level.KEY, "key_000001"))
     yield store
     store.close()
 
@@ -60,6 +62,17 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         (lambda t: t.prices.versions("gpt-4o"), "ix_prices_model_effective_at_seq"),
         (lambda t: t.rollups.sum(Width.HOUR, RollupFilter(ORG, 0, 9), ()), "rollups"),
         (lambda t: t.projects.get(ORG, OTHER_PROJECT), "projects"),
+        (lambda t: t.day_counts.watched_keys(["key_000001", "key_000002"]), "keys"),
+        (lambda t: t.day_counts.since(1_700_000_000), "ix_day_cells_of_minute"),
+        (lambda t: t.keys.find_secret("pub000000001"), "ix_budgets_of_scope"),
+        (lambda t: t.budgets.shared(), "ix_budgets_of_level"),
+        (lambda t: t.budgets.of_key("key_000001"), "ix_budgets_of_scope"),
+        (lambda t: t.budgets.by_name(ORG, PROJECT, "monthly"), "sqlite_autoindex_budgets"),
+        (lambda t: t.budgets.list(ORG, ScopeFilter(), Page("budget_001")), "ix_budgets_of_organization"),
+        (lambda t: t.budgets.list(ORG, ScopeFilter(Level.KEY), Page("budget_001")), "ix_budgets_of_level"),
+        (lambda t: t.budgets.list(ORG, ScopeFilter(Level.KEY, "key_000001"), Page()), "ix_budgets"),
+        (lambda t: t.spend_alerts.list(ORG, ScopeFilter(Level.PROJECT, PROJECT), Page()), "ix_spend_alerts_of_scope"),
+        (lambda t: t.spend_alerts.has_fired("alert_1", 0), "spend_alerts_fired"),
     ],
 )
 def test_every_read_is_an_index_search_in_its_order(house: SqliteStore, tmp_path: Path, read: Read, index: str) -> None:

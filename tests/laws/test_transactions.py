@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from tests.laws.source import room
 
 _FAMILIES = {
-    "billing_profiles", "budgets", "credit_grants", "increases", "invoices", "keys", "organizations", "people",
-    "prices", "projects", "rate_limits", "service_accounts", "spend_alerts", "tags", "upstreams",
+    "billing_profiles", "budgets", "credit_grants", "invoices", "keys", "organizations", "people", "prices", "projects",
+    "service_accounts", "spend_alerts", "tags", "upstreams",
 }  # fmt: skip
 _READS = {"all", "by_email", "by_name", "find_secret", "get", "list", "owners", "values", "versions"}
 

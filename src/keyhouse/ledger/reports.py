@@ -17,6 +17,7 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from keyhouse.domain.usage import Pricing
+from keyhouse.ledger.pricing import PriceBook
 from keyhouse.ledger.report_query import COMPLETIONS, COSTS, EMBEDDINGS, WIDTHS, Cut, Kind, Query, cut_of
 from keyhouse.ledger.rollup import add, catch_up
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Store, Width
@@ -29,6 +30,7 @@ __all__ = [
     "Bucket",
     "CostsResult",
     "Kind",
+    "PriceBook",
     "Query",
     "Report",
     "UsageCompletionsResult",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from keyhouse.domain.audit import OPERATOR, AuditEvent, EventType
+from keyhouse.domain.budgets import AtEnd, Budget, Interval
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
+from keyhouse.domain.levels import Level
 from keyhouse.domain.money import Price, Rates
 from keyhouse.domain.people import Member, OrganizationRole, Person
 from keyhouse.domain.projects import Organization, Project, ServiceAccount
@@ -70,6 +73,14 @@ def make_upstream(name: str, organization_id: str = ORG, created_at: int = 100) 
 
 def make_price(price_id: str, model: str, effective_at: int) -> Price:
     return Price(price_id, model, effective_at, Rates(input=2_500_000_000, output=10_000_000_000), created_at=5)
+
+
+def make_budget(number: int, level: Level = Level.PROJECT, scope_id: str = PROJECT, **changes: Any) -> Budget:
+    """A budget by month which refuses, of a project unless said otherwise."""
+    budget = Budget(
+        f"budget_{number:03d}", ORG, level, scope_id, f"Budget {number}", 5_000_000_000, Interval.MONTH, AtEnd.REFUSE, 1000
+    )  # fmt: skip
+    return replace(budget, **changes)
 
 
 def make_event(number: int, organization_id: str = ORG, at: int = 1000) -> AuditEvent:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -12,16 +11,9 @@ from keyhouse.domain.budgets import AtEnd, Budget, Interval
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.levels import Level
 from keyhouse.store.contract import Page, ScopeFilter, Store
-from tests.store.makers import ORG, OTHER_ORG, OTHER_PROJECT, PROJECT, make_key
+from tests.store.makers import ORG, OTHER_ORG, OTHER_PROJECT, PROJECT, make_budget, make_key
 
 KEY = "key_000001"
-
-
-def make_budget(number: int, level: Level = Level.PROJECT, scope_id: str = PROJECT, **changes: Any) -> Budget:
-    budget = Budget(
-        f"budget_{number:03d}", ORG, level, scope_id, f"Budget {number}", 5_000_000_000, Interval.MONTH, AtEnd.REFUSE, 1000
-    )  # fmt: skip
-    return replace(budget, **changes)
 
 
 def test_a_budget_comes_back_as_it_was_stored(store: Store) -> None:

@@ -29,11 +29,13 @@ from keyhouse.ledger.journal import Journal
 from keyhouse.ledger.pricing import PriceBook
 from keyhouse.ledger.recovery import recover
 from keyhouse.ledger.refusals import RefusalLog
-from keyhouse.ledger.rollup import Rollup
+from keyhouse.ledger.rollup import Rollup, catch_up
 from keyhouse.policy.authn import Authenticator
 from keyhouse.policy.authz import require_admin_key
 from keyhouse.policy.changes import ChangeFollower
+from keyhouse.policy.day_limits import restore_day_limits
 from keyhouse.policy.grants import Grants
+from keyhouse.policy.idempotency import Idempotency
 from keyhouse.policy.keyring import Keyring
 from keyhouse.policy.money import MemoryReservations
 from keyhouse.policy.rules import Rules
@@ -85,7 +87,11 @@ class Gateway:
         self._keyring = Keyring(self._find_secret, settings.keyring_size, self._reads)
         self._authenticator = Authenticator(self._keyring, opened.peppers)
         self._reservations = MemoryReservations(LedgerBalances(self._journal, self._store))
-        self._grants = Grants(self._read_rules(), WindowCounters(), self._reservations)
+        self._counters = WindowCounters()
+        self._grants = Grants(self._read_rules(), self._counters, self._reservations)
+        self._idempotency = Idempotency(
+            self._store, opened.sealer, self._reads, max_bytes=settings.idempotency_max_bytes
+        )
         head = self._change_head()
         self._relay = self._build_relay()
         self._follower = ChangeFollower(
@@ -112,12 +118,26 @@ class Gateway:
 
     async def start(self) -> None:
         """Begins the background work. Calls may be served as soon as this returns."""
+        await asyncio.to_thread(self._take_up)
         self._rollup.start()
         if self._local is not None:
             await self._local.start()
         self._control_socket = await announce.listen(self._settings.data, self._follower)
-        for work in (self.lobby.keep_time(), self._inflight.expire(self.control.clock), self._follower.follow()):
+        works = (
+            self.lobby.keep_time(),
+            self._inflight.expire(self.control.clock),
+            self._follower.follow(),
+            self._idempotency.tend(),
+        )
+        for work in works:
             self._background.append(self._loop.create_task(work))
+
+    def _take_up(self) -> None:
+        """What the last gateway left is taken up before the first call: claims, and what limits of a day have counted."""
+        self._idempotency.release_of_others()
+        if self._has_day_counts():
+            catch_up(self._store)
+            restore_day_limits(self._counters, self._store, self.control.clock())
 
     def cut_calls(self) -> None:
         """Ends the calls that are running: each is told and settled as interrupted."""
@@ -171,6 +191,7 @@ class Gateway:
             intents=self._intents,
             refusals=self._refusals,
             inflight=self._inflight,
+            idempotency=self._idempotency,
             counters=self.counters,
             estimator=self._estimator,
             timeouts=Timeouts(
@@ -219,6 +240,10 @@ class Gateway:
         if rules.budget_ids():
             _context_windows()  # in this thread, not in the loop's
         return rules
+
+    def _has_day_counts(self) -> bool:
+        with self._store.read() as tx:
+            return bool(tx.day_counts.since(0))
 
     def _change_head(self) -> int:
         with self._store.read() as tx:

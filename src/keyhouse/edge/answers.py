@@ -41,6 +41,8 @@ async def relay_answer(
             return _told_instead(call, response, upstream)
     call.status = status
     headers = [*call.headers(), *_passed(response.headers)]
+    if call.recording is not None:
+        call.recording.whole(status, headers, body)
     return lambda: call.exchange.reply(status, headers, body)
 
 
@@ -82,7 +84,11 @@ async def relay_stream(
         return _broken_off(call, told(Truncated(), upstream))
     if stream.failed:
         call.outcome, call.error_code = Outcome.UPSTREAM_FAILED, "upstream_error_event"
-    return relaying.finish
+    if not call.exchange.began:
+        relaying.begin()
+    if call.recording is not None:
+        call.recording.add(stream.held)
+    return lambda: call.exchange.finish(stream.held)
 
 
 class _Relaying:
@@ -94,6 +100,7 @@ class _Relaying:
         "_envelope",
         "_exchange",
         "_look_at",
+        "_recording",
         "_relayed",
         "_response",
         "_slot",
@@ -117,6 +124,7 @@ class _Relaying:
         self._slot = slot
         self._stream = stream
         self._response = response
+        self._recording = call.recording
         self._relayed = intents.relayed
         self._allowance = call.allowance
         self._envelope = 0
@@ -161,18 +169,17 @@ class _Relaying:
 
     def _pass(self, data: bytes) -> None:
         if not self._exchange.began:
-            self._begin()
+            self.begin()
         self._exchange.write(data)
+        if self._recording is not None:
+            self._recording.add(data)
         self._relayed(self._slot, self._stream.events, self._stream.content_bytes)
 
-    def finish(self) -> None:
-        """The end of the stream, when the call is settled."""
-        if not self._call.exchange.began:
-            self._begin()
-        self._call.exchange.finish(self._stream.held)
-
-    def _begin(self) -> None:
-        self._call.exchange.begin(200, [*self._call.headers(), *_passed(self._response.headers)])
+    def begin(self) -> None:
+        headers = [*self._call.headers(), *_passed(self._response.headers)]
+        self._exchange.begin(200, headers)
+        if self._call.recording is not None:
+            self._call.recording.begin(200, headers)
 
 
 def _spent(call: Call) -> Callable[[], None]:

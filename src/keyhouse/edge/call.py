@@ -14,6 +14,7 @@ from keyhouse.domain.usage import Outcome, RefusedCall, TokenUsage, UsageRow
 from keyhouse.edge.allowance import Allowance
 from keyhouse.edge.body import Inspected
 from keyhouse.edge.exchange import Exchange, Header
+from keyhouse.edge.idempotency import Recording
 from keyhouse.edge.stream import EventStream
 from keyhouse.ledger.intents import Intent
 from keyhouse.ledger.pricing import Settlement
@@ -54,6 +55,7 @@ class Call:
         "operation",
         "outcome",
         "rate_headers",
+        "recording",
         "request_id",
         "sent",
         "sent_at",
@@ -85,6 +87,8 @@ class Call:
         """What it holds until it is settled."""
         self.allowance: Allowance | None = None
         self.rate_headers: Callable[[], list[Header]] | None = None
+        self.recording: Recording | None = None
+        """Its answer, where a retry may ask for it again."""
         self.stream: EventStream | None = None
         self.status = 0
         self.outcome = Outcome.COMPLETED

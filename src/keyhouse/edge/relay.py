@@ -20,7 +20,7 @@ from keyhouse.domain.ids import RequestIds
 from keyhouse.domain.operations import Metering, Operation
 from keyhouse.domain.usage import Outcome, TokenUsage
 from keyhouse.edge import body as bodies
-from keyhouse.edge import routes
+from keyhouse.edge import idempotency, routes
 from keyhouse.edge.answers import relay_answer, relay_stream
 from keyhouse.edge.call import NO_BODY, Admitted, Call, cut_error
 from keyhouse.edge.counters import Counters
@@ -36,6 +36,7 @@ from keyhouse.ledger.pricing import PriceBook, settle
 from keyhouse.ledger.refusals import RefusalLog
 from keyhouse.policy.admission import Knock, admit
 from keyhouse.policy.authn import Authenticator
+from keyhouse.policy.idempotency import Idempotency, Replay
 from keyhouse.policy.keyring import Credential
 from keyhouse.upstream.contract import Header, Timeouts, Transport, UpstreamError, UpstreamRequest
 from keyhouse.upstream.router import Router, Target
@@ -69,6 +70,7 @@ class Relay:
         intents: Intents,
         refusals: RefusalLog,
         inflight: Inflight,
+        idempotency: Idempotency,
         counters: Counters,
         estimator: Executor,
         timeouts: Timeouts,
@@ -84,6 +86,7 @@ class Relay:
         self._intents = intents
         self._refusals = refusals
         self._inflight = inflight
+        self._idempotency = idempotency
         self._counters = counters
         self._estimator = estimator
         self._timeouts = timeouts
@@ -115,9 +118,45 @@ class Relay:
             last = self._answer_models(call, credential, operation)
             self._end(call, last, await self._settle(call, admitted, self.price_book))
         else:
-            target, price_book = self._route(call, admitted), self.price_book
+            await self._once(call, admitted)
+
+    async def _once(self, call: Call, admitted: Admitted) -> None:
+        """Calls the model; but a retry with the same `Idempotency-Key` is answered from its first call."""
+        target, price_book, credential = self._route(call, admitted), self.price_book, admitted.credential
+        if call.recording is None:
+            asked = await idempotency.asked(
+                self._idempotency,
+                call.exchange,
+                credential,
+                operation=admitted.operation.name,
+                request_id=call.request_id,
+                now=call.admitted_at_us // 1_000_000,
+            )
+            if isinstance(asked, Replay):
+                await self._replay(call, admitted, asked, price_book)
+                return
+            call.recording = asked
+        try:
             await self.gate.enter(call, admitted, price_book)
-            await self._through(call, admitted, target, price_book)
+            if self._authenticator.holds(credential):
+                await self._through(call, admitted, target, price_book)
+                return
+        finally:
+            await self._let_go(call)
+        # A claim or a balance was waited for, and the key was changed meanwhile: it is looked at again.
+        await self._walk(call)
+
+    async def _replay(self, call: Call, admitted: Admitted, first: Replay, price_book: PriceBook) -> None:
+        call.outcome, call.status = Outcome.REPLAYED, first.answer.status
+        recorded = await self._settle(call, admitted, price_book)
+        self._end(call, lambda: idempotency.replay(call.exchange, call.headers(), first), recorded)
+
+    async def _let_go(self, call: Call) -> None:
+        """What a call took at the gate and came to no row, or no whole answer, is free for others."""
+        await self.gate.release(call)
+        if call.recording is not None:
+            recording, call.recording = call.recording, None
+            await recording.end(keep=False)
 
     def _knock(self, call: Call) -> Knock:
         exchange = call.exchange
@@ -161,11 +200,7 @@ class Relay:
     async def _through(self, call: Call, admitted: Admitted, target: Target, price_book: PriceBook) -> None:
         """From the intent to the last byte. The call can be cut from outside at any await until it is settled."""
         key_id = admitted.credential.key_id
-        try:
-            call.slot = slot = self._intents.begin(call.intent(admitted, estimate.guess_input(admitted.body.body)))
-        except KeyhouseError:
-            await self.gate.release(call)
-            raise
+        call.slot = slot = self._intents.begin(call.intent(admitted, estimate.guess_input(admitted.body.body)))
         self._inflight.add(key_id, call)
         call.task = call.exchange.task
         call.exchange.on_gone = call.client_gone
@@ -185,10 +220,9 @@ class Relay:
                 call.fail(KeyhouseError(ErrorCode.INTERNAL, "The server had an error."), Outcome.INTERRUPTED)
             call.exchange.on_gone = None
             self._inflight.discard(key_id, call)
-            try:
-                recorded = await self._settle(call, admitted, price_book)
-            finally:
-                await self.gate.release(call)
+            recorded = await self._settle(call, admitted, price_book)
+        if call.recording is not None:
+            await call.recording.end(keep=recorded and call.outcome is Outcome.COMPLETED)
         if last is not None:
             self._end(call, last, recorded)
 

@@ -104,6 +104,7 @@ class Money(RuleBasedStateMachine):
         del self.budgets[gone]
         self.removed.add(gone)
         self.money.forget(gone)
+        self.most = {account: most for account, most in self.most.items() if account.budget_id != gone}
 
     @rule(caller=st.sampled_from(CALLERS), amount=amounts)
     def a_call_comes(self, caller: Scopes, amount: int) -> None:
@@ -236,7 +237,7 @@ class Money(RuleBasedStateMachine):
             self.in_force[account] = one
             self.times.setdefault(account, at)
             now = self._spent(account) + self._reserved(account)
-            if one.at_end is AtEnd.REFUSE:
+            if one.at_end is AtEnd.REFUSE and one.id not in self.removed:
                 self.most[account] = max(self.most.get(account, now), one.amount_at(at))
             else:
                 self.most.pop(account, None)

@@ -110,8 +110,7 @@ class Accounts:
     def release(self, accounts: Sequence[OpenAccount]) -> None:
         for account in accounts:
             account.pins -= 1
-            if account.outdated or account.removed:
-                self._drop_idle(account)
+            self._leave(account)
 
     def spend(self, scopes: Scopes, at: int, cost_nanos: int) -> None:
         """A call of these scopes that was admitted at `at` is settled."""
@@ -125,7 +124,7 @@ class Accounts:
     def forget(self, budget_id: str) -> None:
         for account in list(self._by_budget.get(budget_id, ())):
             account.removed = True
-            self._drop_idle(account)
+            self._leave(account)
 
     def _pinned(self, budget: Budget, at: int) -> OpenAccount:
         name = Account(budget.id, budget.period(at))
@@ -152,13 +151,14 @@ class Accounts:
         finally:
             if account.opening is not None:
                 self._drop(account)
+        self._leave(account)
 
     def _make_room(self, budget: Budget, at: int) -> None:
         """Forgets the budget's periods that are over, and of the others those not used for longest, if there are too many."""
         for account in list(self._by_budget.get(budget.id, ())):
             if account.period.end + _JUMP <= at or account.interval is not budget.interval:
                 account.outdated = True
-                self._drop_idle(account)
+                self._leave(account)
         # Each look either forgets one, or gives it another round; a bounded number keeps the opening of an account short.
         for _ in range(_LOOKS_PER_OPENING):
             if len(self._all) < self._most:
@@ -170,8 +170,9 @@ class Accounts:
             else:
                 self._drop(account)
 
-    def _drop_idle(self, account: OpenAccount) -> None:
-        if not account.is_busy:
+    def _leave(self, account: OpenAccount) -> None:
+        """Drops what is to go, once nothing is held in it."""
+        if (account.outdated or account.removed) and not account.is_busy:
             self._drop(account)
 
     def _drop(self, account: OpenAccount) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -175,3 +176,17 @@ def test_another_organizations_limits_are_not_seen(house: House) -> None:
         with pytest.raises(KeyhouseError) as refused:
             limits.update(house.control, charlie, place, row.rule.id, SIX)
         assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+def test_numbers_set_at_the_same_time_are_all_kept(house: House) -> None:
+    numbers = {field: n for n, field in enumerate(RateLimits.__dataclass_fields__)}
+
+    def set_one(field: str) -> None:
+        limits.set_model(
+            house.control, house.caller, house.project_id, "gpt-4o", LimitFields(**{field: numbers[field]})
+        )
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        list(pool.map(set_one, numbers))
+    rows = limits.list_page(house.control, house.caller, house.project_id).items
+    assert [row.in_force.given for row in rows] == [numbers]

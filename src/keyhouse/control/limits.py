@@ -63,10 +63,14 @@ def update(
     """Changes the numbers that are given of the row with this id. Raises `not_found`, `conflict` for an archived project."""
     now = control.clock()
     numbers = checked(given)
+    with (
+        control.store.read() as tx
+    ):  # writers wait for each other: they shall not wait for a look through what was used
+        _require_place(tx, caller, project_id)
+        model = _model_of_row(tx, caller, project_id, rate_limit_id, now)
     with control.store.write() as tx:
         _require_open_place(tx, caller, project_id)
-        rule = _require_row(tx, caller, project_id, rate_limit_id, now)
-        rule, seq = _apply(tx, caller, rule, numbers, now)
+        rule, seq = _apply(tx, caller, rule_of(tx, caller, project_id, model, now), numbers, now)
     control.announce(seq)
     return LimitView(rule, rule.limits_at(now))
 
@@ -118,12 +122,13 @@ def _rows(tx: Transaction, caller: Caller, project_id: str | None, now: int) -> 
     return [rules[model] for model in sorted(rules)]
 
 
-def _require_row(
-    tx: Transaction, caller: Caller, project_id: str | None, rate_limit_id: str, now: int
-) -> RateLimitRule:
+def _model_of_row(tx: Transaction, caller: Caller, project_id: str | None, rate_limit_id: str, now: int) -> str:
+    stored = tx.rate_limits.get(caller.organization_id, rate_limit_id)
+    if stored is not None and stored.project_id == project_id:
+        return stored.model
     for rule in _rows(tx, caller, project_id, now):
         if rule.id == rate_limit_id:
-            return rule
+            return rule.model
     raise not_found("rate limit", rate_limit_id)
 
 

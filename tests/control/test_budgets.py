@@ -125,7 +125,7 @@ def test_a_bad_field_is_refused_by_name(house: House, changes: dict[str, Any], p
 def test_a_missing_field_is_refused_by_name(house: House, missing: str) -> None:
     given = {"name": "a", "amount": "1", "interval": "day"}
     del given[missing]
-    error = refused(house, BudgetFields(**given))  # type: ignore[arg-type]
+    error = refused(house, BudgetFields(**given))
     assert (error.param, error.message) == (missing, f"'{missing}' is required.")
 
 

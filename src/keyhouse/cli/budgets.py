@@ -120,8 +120,11 @@ def increase(
     seconds = 0 if for_ is None else values.duration(for_, "--for")
     with opened(ctx) as house:
         found = _find(house, budget, project, key)
-        wanted = None if end else {"amount": by, "until": house.control.clock() + seconds}
-        changed = budgets.update(house.control, house.caller, found.id, BudgetFields(increase=wanted))
+        if end:
+            changed = budgets.update(house.control, house.caller, found.id, BudgetFields(increase=None))
+        else:
+            until = house.control.clock() + seconds
+            changed = budgets.grant_increase(house.control, house.caller, found.id, by, until)
         _print(house, [changed], as_json=as_json)
 
 

@@ -17,6 +17,7 @@ from keyhouse.domain.usage import UsageRow
 from keyhouse.ledger.balances import LedgerBalances, open_balance
 from keyhouse.ledger.journal import Journal
 from keyhouse.ledger.rollup import catch_up
+from keyhouse.policy.reservations import Balances
 from keyhouse.store.contract import LedgerUnavailable, Store
 from keyhouse.store.opening import open_store
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
@@ -114,7 +115,7 @@ def test_an_opened_balance_is_read_and_not_computed_again(store: Store) -> None:
 
 async def test_an_opening_counts_every_row_before_it_and_none_after_it(store: Store) -> None:
     journal = Journal(store.ledger, asyncio.get_running_loop(), max_batch=7)
-    balances = LedgerBalances(journal, store)
+    balances: Balances = LedgerBalances(journal, store)
     made = budget(Level.KEY, "key_a")
     waiting, found = [], []
     for n in range(60):

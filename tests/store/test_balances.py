@@ -129,12 +129,10 @@ def test_balances_are_kept_for_400_days(empty_store: Store) -> None:
     for start in (T0, T0 + DAY):
         empty_store.ledger.open_balance(day(KEY, start))
     empty_store.ledger.open_balance(Balance(KEY, "budget_2", 0, FOREVER, 0))
-    empty_store.ledger.open_balance(day(ORG, late - DAY))
+    empty_store.ledger.open_balance(day(KEY, late - DAY))
     assert len(empty_store.ledger.balances()) == 4
-    empty_store.ledger.open_balance(day(ORG, late))
-    assert [(b.scope_id, b.period_start) for b in empty_store.ledger.balances()] == [
-        (KEY, T0 + DAY), (ORG, late - DAY), (ORG, late), (KEY, 0),
-    ]  # fmt: skip
+    empty_store.ledger.open_balance(day(KEY, late))
+    assert [b.period_start for b in empty_store.ledger.balances()] == [T0 + DAY, late - DAY, late, 0]
 
 
 def test_balances_are_exact_whoever_opens_and_appends_meanwhile(empty_store: Store, opener: Reopen) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with an installation: every check, with what it found. Nothing is changed.
+"""What is wrong with an installation: every check, with what it found. Nothing is corrected.
 
 A gateway may run meanwhile. Figures that must agree are read at one moment: balances and rows in one snapshot of the ledger,
 roll-ups against the rows up to their mark, which are final.

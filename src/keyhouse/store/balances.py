@@ -10,32 +10,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, delete, func, insert, literal_column, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, func, literal_column, select, text
 from sqlalchemy.sql.functions import coalesce
 
-from keyhouse.store.contract import BALANCES_KEPT_SECONDS, Balance, DaySum, Recount
+from keyhouse.store.contract import BALANCES_KEPT_SECONDS, MOST_NANOS, Balance, DaySum, Recount
 from keyhouse.store.money_tables import balances
 from keyhouse.store.tables import calls
-from keyhouse.store.types import INT64_MAX
 
 _DAY = 86_400
 # Sums are added up in two halves: SQLite fails on one that does not fit into 64 bits.
-_HALF: ColumnElement[int] = literal_column(str(1 << 31), BigInteger)
+_BASE = 1 << 31
+_HALF: ColumnElement[int] = literal_column(str(_BASE), BigInteger)
 _SECOND = calls.c.admitted_at_us // literal_column("1000000", BigInteger)
+
+# Thousands of keys' new day begins at the same midnight: these are texts because building them anew costs more than running them.
+_SAME = "scope_id = :scope_id AND budget_id = :budget_id AND period_start = :period_start"
+_KNOWN = text(f"SELECT spent_nanos FROM balances WHERE {_SAME} AND period_end = :period_end")  # noqa: S608
+_LATER_COST = text(
+    f"SELECT coalesce(sum(cost_nanos / {_BASE}), 0), coalesce(sum(cost_nanos - cost_nanos / {_BASE} * {_BASE}), 0)"  # noqa: S608
+    " FROM calls WHERE seq > :through_seq"
+    " AND admitted_at_us / 1000000 >= :period_start AND admitted_at_us / 1000000 < :period_end"
+    " AND (organization_id = :scope_id OR project_id = :scope_id OR key_id = :scope_id)"
+)
+# A budget whose interval was changed may have had a period of another length that began with this one.
+_DELETE = text(
+    "DELETE FROM balances WHERE scope_id = :scope_id"
+    " AND (period_end <= :kept_from OR (budget_id = :budget_id AND period_start = :period_start))"
+)
+_INSERT = text(
+    "INSERT INTO balances (scope_id, budget_id, period_start, period_end, spent_nanos)"
+    " VALUES (:scope_id, :budget_id, :period_start, :period_end, :spent_nanos)"
+)
 
 
 def open_in(connection: Connection, balance: Balance, through_seq: int) -> int:
-    """`Ledger.open_balance`, in a transaction that keeps all others from appending."""
-    same = and_(*(balances.c[column.name] == getattr(balance, column.name) for column in balances.primary_key))
-    query = select(balances.c.spent_nanos).where(same, balances.c.period_end == balance.period_end)
-    known: int | None = connection.scalars(query).one_or_none()
+    """`Ledger.open_balance`, in a transaction that keeps all others from appending.
+
+    It need not be synced: an opening that a power cut takes away is done again, and a row that is synced later makes it durable.
+    """
+    given = balance._asdict()
+    known: int | None = connection.execute(_KNOWN, given).scalar_one_or_none()
     if known is not None:
         return known
-    spent = min(balance.spent_nanos + _cost_after(connection, balance, through_seq), INT64_MAX)
-    over = balances.c.period_end <= balance.period_start - BALANCES_KEPT_SECONDS
-    # A budget whose interval was changed may have had a period of another length that began with this one.
-    connection.execute(delete(balances).where(or_(over, same)))
-    connection.execute(insert(balances).values(balance._replace(spent_nanos=spent)._asdict()))
+    later = connection.execute(_LATER_COST, {**given, "through_seq": through_seq}).one()
+    spent = min(balance.spent_nanos + _whole(later[0], later[1]), MOST_NANOS)
+    connection.execute(_DELETE, {**given, "kept_from": balance.period_start - BALANCES_KEPT_SECONDS})
+    connection.execute(_INSERT, {**given, "spent_nanos": spent})
     return spent
 
 
@@ -57,17 +77,6 @@ def recount_of(connection: Connection, through_seq: int | None) -> Recount:
     return Recount(max((row[7] for row in found), default=0), balances_of(connection, None), days)
 
 
-def _cost_after(connection: Connection, balance: Balance, through_seq: int) -> int:
-    scope = or_(
-        *(column == balance.scope_id for column in (calls.c.organization_id, calls.c.project_id, calls.c.key_id))
-    )
-    query = select(*_halves()).where(
-        calls.c.seq > through_seq, _SECOND.between(balance.period_start, balance.period_end - 1), scope
-    )
-    found = connection.execute(query).one()
-    return _whole(found[0], found[1])
-
-
 def _halves() -> list[ColumnElement[int]]:
     high = calls.c.cost_nanos // _HALF
     # Not `%`, which pg8000 takes for itself where a statement has no parameters.
@@ -76,4 +85,4 @@ def _halves() -> list[ColumnElement[int]]:
 
 def _whole(high: int, low: int) -> int:
     """The sum of both halves; PostgreSQL's are decimals."""
-    return int(high) * (1 << 31) + int(low)
+    return int(high) * _BASE + int(low)

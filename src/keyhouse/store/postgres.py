@@ -34,6 +34,7 @@ WRITER_SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
 }
 _LEDGER_SETTINGS = {**WRITER_SETTINGS, "synchronous_commit": "on"}
+_OPENING_SETTINGS = {**WRITER_SETTINGS, "synchronous_commit": "off"}
 READER_SETTINGS = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
 
 
@@ -45,7 +46,7 @@ class PostgresStore:
         lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
         self._writer = _engine(self._arguments, WRITER_SETTINGS, connections=1, first=lock)
         self._reader = _engine(self._arguments, READER_SETTINGS, connections=20)
-        self._openings = _engine(self._arguments, _LEDGER_SETTINGS, connections=1, first=OPENING_LOCK)
+        self._openings = _engine(self._arguments, _OPENING_SETTINGS, connections=1, first=OPENING_LOCK)
         self.ledger = PostgresLedger(_ledger_connector(self._arguments), self._reader, self._openings)
 
     @contextmanager

@@ -36,7 +36,7 @@ class SqliteStore:
         self._writer = sqlite_engine(folder / CONTROL_FILE, "BEGIN IMMEDIATE", connections=1)
         self._reader = sqlite_engine(folder / CONTROL_FILE, "BEGIN", connections=64)
         self._ledger_reader = sqlite_engine(folder / LEDGER_FILE, "BEGIN", connections=64)
-        self._openings = sqlite_engine(folder / LEDGER_FILE, "BEGIN IMMEDIATE", connections=1)
+        self._openings = sqlite_engine(folder / LEDGER_FILE, "BEGIN IMMEDIATE", connections=1, synchronous="NORMAL")
         self.ledger = SqliteLedger(folder / LEDGER_FILE, self._ledger_reader, self._openings)
 
     @contextmanager
@@ -133,13 +133,13 @@ def _set_wal(engine: Engine) -> None:
         driver.close()
 
 
-def sqlite_engine(path: Path, begin: str, connections: int) -> Engine:
+def sqlite_engine(path: Path, begin: str, connections: int, synchronous: str = "FULL") -> Engine:
     """An engine whose every transaction begins with `begin`; one that only reads can only read."""
 
     def connect() -> sqlite3.Connection:
         uri = f"{path.absolute().as_uri()}?mode=rw"
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
         if begin == "BEGIN":
             connection.execute("PRAGMA query_only=ON")

@@ -19,7 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from keyhouse.api import (
     admin_keys,
     budgets,
+    credit,
     increases,
+    invoices,
     keys,
     projects,
     rate_limits,
@@ -45,7 +47,9 @@ May block: it runs in a worker thread."""
 OPERATIONS = (
     *admin_keys.OPERATIONS,
     *budgets.OPERATIONS,
+    *credit.OPERATIONS,
     *increases.OPERATIONS,
+    *invoices.OPERATIONS,
     *keys.OPERATIONS,
     *projects.OPERATIONS,
     *rate_limits.OPERATIONS,
@@ -64,7 +68,7 @@ def build(control: Control, authenticate: Authenticate, request_ids: RequestIds 
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     routes = [Route(path, _Resource(control, by), methods=list(by)) for path, by in by_path.items()]
-    router = Router([*routes, *usage.routes(control)], redirect_slashes=False, default=_unknown_route)
+    router = Router([*routes, *usage.routes(control), *invoices.routes(control)], redirect_slashes=False, default=_unknown_route)
     return _Front(control, authenticate, router, request_ids or RequestIds())
 
 

@@ -28,6 +28,8 @@ ENTRIES = {
     "budgets": Entry("budgets", "How much may be spent, and what happens at the end of it."),
     "usage": Entry("usage", "What calls used: requests and tokens.", group=False),
     "costs": Entry("usage", "What calls cost, in US dollars.", group=False),
+    "invoices": Entry("invoices", "Invoices by month, and what they state."),
+    "credit": Entry("credit", "Prepaid credit: grants and what is left."),
     "audit": Entry("audit", "Who did what."),
     "backup": Entry("backup", "Copy a house, running or not, into one file.", group=False),
     "restore": Entry("backup", "Fill an empty data directory from a backup.", group=False),

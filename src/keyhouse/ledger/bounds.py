@@ -81,33 +81,23 @@ class Bound(NamedTuple):
 
 def bound(price_book: PriceBook, windows: ContextWindows, request: Request, at_seconds: int) -> Bound:
     """By the price of the model asked that is in force at the call's admission (Unix seconds), as `pricing.settle` will."""
-    operation, model, body, stream, declared = request
-    embeds = operation.metering is Metering.EMBEDDING
-    unseen = unseen_input(body)
-    window = windows.of(model)
-    choices = 0 if embeds else _choices(operation, declared)
-    tokens = len(body)
-    # A table may be wrong about a model: what is in the body counts in any case.
-    if unseen is not None and window is not None:
-        tokens = max(tokens, window * declared.prompts)
-    declared_tokens = 0 if embeds else _declared_tokens(operation, declared)
-    output_tokens = None if declared_tokens is None else declared_tokens * choices
+    window = windows.of(request.model)
+    choices = _choices(request.operation, request.declared)
+    each = _declared_tokens(request.operation, request.declared)
+    output_tokens = None if each is None else each * choices
     max_output_tokens = None if window is None else window * choices
-    price = price_book.price_at(model, at_seconds)
+    price = price_book.price_at(request.model, at_seconds)
     if price is None:
-        return Bound(0, 0, output_tokens, max_output_tokens, f"the model '{shown(model)}' has no price")
+        why: str | None = f"the model '{shown(request.model)}' has no price"
+        return Bound(0, 0, output_tokens, max_output_tokens, why)
+    unseen = unseen_input(request.body)
+    tokens = _input_tokens(request, unseen, window)
     possible = _possible(price, tokens)
+    embeds = request.operation.metering is Metering.EMBEDDING
     worst = _worst(possible, unseen is not None, embeds)
-    why = _lacking(possible, embeds, body if unseen is not None else b"")
-    if why is None and unseen is not None and (window is None or embeds):
-        why = (
-            f"it has input that cannot be seen here ({unseen}), and nobody says how much '{shown(model)}' takes at most"
-        )
-    if why is None and output_tokens is None and max_output_tokens is None and not stream:
-        why = (
-            f"it declares no bound of its output ({_fields(operation)[-1]}), and nobody says how much '{shown(model)}'"
-            " makes at most"
-        )
+    why = _lacking(possible, embeds, request.body if unseen is not None else b"")
+    if why is None:
+        why = _unknown(request, unseen, window)
     input_nanos = -(-tokens * worst.input // PER_MILLION) + worst.request
     return Bound(input_nanos, worst.output, output_tokens, max_output_tokens, why)
 
@@ -116,10 +106,30 @@ def estimated_tokens(request: Request) -> int:
     """What a token limit is charged with at admission: input by its size, and the output that was declared."""
     operation, _, body, _, declared = request
     given = guess_input(body)
-    if operation.metering is Metering.EMBEDDING:
-        return given
     tokens = _declared_tokens(operation, declared)
     return given + (DEFAULT_OUTPUT_TOKENS if tokens is None else tokens) * _choices(operation, declared)
+
+
+def _input_tokens(request: Request, unseen: str | None, window: int | None) -> int:
+    tokens = len(request.body)
+    if unseen is None or window is None:
+        return tokens
+    # A table may be wrong about a model: what is in the body counts in any case.
+    return max(tokens, window * request.declared.prompts)
+
+
+def _unknown(request: Request, unseen: str | None, window: int | None) -> str | None:
+    """Why a call cannot be bounded although every unit of it has a price."""
+    operation, model, _, stream, declared = request
+    embeds = operation.metering is Metering.EMBEDDING  # of any number of inputs, each as large as the window
+    if unseen is not None and (window is None or embeds):
+        return (
+            f"it has input that cannot be seen here ({unseen}), and nobody says how much '{shown(model)}' takes at most"
+        )
+    if window is None and not stream and _declared_tokens(operation, declared) is None:
+        field = _fields(operation)[-1]
+        return f"it declares no bound of its output ({field}), and nobody says how much '{shown(model)}' makes at most"
+    return None
 
 
 # --- output ---
@@ -138,6 +148,8 @@ def _fields(operation: Operation) -> tuple[str, ...]:
 
 def _declared_tokens(operation: Operation, declared: Declared) -> int | None:
     """Of one choice. Of two bounds the larger counts: which of them an upstream obeys is not known here."""
+    if operation.metering is Metering.EMBEDDING:
+        return 0
     if declared is NOTHING_DECLARED:
         return None
     bounds = [value for field in _fields(operation) if (value := getattr(declared, field)) is not None]

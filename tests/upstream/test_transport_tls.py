@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from keyhouse.domain.addresses import is_public
 from keyhouse.upstream.contract import AddressForbidden, ConnectRefused, ConnectTimeout, Origin, TlsFailed
 from keyhouse.upstream.http import HttpTransport
-from keyhouse.upstream.http.address import is_public
 from tests.upstream.conftest import Serve
 from tests.upstream.transport_servers import OK, Exchange, answering, post, read_all
 

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable
 from typing import TypeVar
 
+from keyhouse.domain.addresses import is_public
 from keyhouse.upstream.contract import (
     AddressForbidden,
     ConnectRefused,
@@ -16,7 +17,6 @@ from keyhouse.upstream.contract import (
     Origin,
     TlsFailed,
 )
-from keyhouse.upstream.http.address import is_public
 from keyhouse.upstream.http.tls import client_context
 
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)

@@ -1,4 +1,4 @@
-"""Which addresses an upstream that somebody else named may be reached at."""
+"""Which addresses that somebody else named may be reached: those of upstreams, and of receivers of notices."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ BUDGET = "budget_"
 SPEND_ALERT = "alert_"
 INVOICE = "inv_"
 CREDIT_GRANT = "credit_"
+NOTICE = "msg_"
 AUDIT = "audit_log-"
 REQUEST = "req_"
 

@@ -8,6 +8,7 @@ from keyhouse.domain.budgets import AtEnd, Interval
 from keyhouse.domain.idempotency import ClaimState
 from keyhouse.domain.increases import IncreaseKind, IncreaseStatus
 from keyhouse.domain.levels import Level
+from keyhouse.domain.notices import NoticeKind
 from keyhouse.store.tables import COPIED_AT_ONCE, control, ledger
 from keyhouse.store.types import (
     ActorJson,
@@ -187,4 +188,42 @@ tags = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Index(None, "organization_id", "name"),
+)
+
+# `next_attempt_at` is null once a notice is delivered or given up, so that the index finds those that wait.
+notices = Table(
+    "notices",
+    control,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, ForeignKey("organizations.id"), nullable=False),
+    Column("kind", EnumText(NoticeKind), nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("subject", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("next_attempt_at", BigInteger),
+    Column("attempts", BigInteger, nullable=False),
+    Column("delivered_at", BigInteger),
+    Column("failed_at", BigInteger),
+    Column("last_error", Text),
+    Index(None, "organization_id", "created_at", "id"),
+    Index(None, "next_attempt_at"),
+)
+
+told = Table(
+    "told",
+    control,
+    Column("about", Text, primary_key=True),
+    Column("period_start", BigInteger, primary_key=True, autoincrement=False),
+    Column("told_at", BigInteger, nullable=False),
+)
+
+webhook_secrets = Table(
+    "webhook_secrets",
+    control,
+    Column("organization_id", Text, ForeignKey("organizations.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
 )

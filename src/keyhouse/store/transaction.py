@@ -14,6 +14,7 @@ from keyhouse.store.increases import SqlIncreaseRequests
 from keyhouse.store.keys import SqlKeys
 from keyhouse.store.limits import SqlRateLimitRules
 from keyhouse.store.materials import SqlMaterials
+from keyhouse.store.notices import SqlNotices, SqlWebhookSecrets
 from keyhouse.store.people import SqlPeople
 from keyhouse.store.prices import SqlPrices
 from keyhouse.store.projects import SqlOrganizations, SqlProjects, SqlServiceAccounts
@@ -49,3 +50,5 @@ class SqlTransaction:
         self.invoices = SqlInvoices(connection)
         self.credit_grants = SqlCreditGrants(connection)
         self.tags = SqlTags(connection)
+        self.notices = SqlNotices(connection)
+        self.webhook_secrets = SqlWebhookSecrets(connection)

@@ -52,6 +52,7 @@ from keyhouse.store.contract.ledger import (
     RowRefused,
 )
 from keyhouse.store.contract.limits import IncreaseRequests, RateLimitRules
+from keyhouse.store.contract.notices import Notices, WebhookSecrets
 from keyhouse.store.contract.reports import Refusals, RollupFilter, RollupKey, Rollups, RollupSums, Width
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "Listed",
     "MaterialKind",
     "Materials",
+    "Notices",
     "Organizations",
     "Page",
     "People",
@@ -104,6 +106,7 @@ __all__ = [
     "Tags",
     "Transaction",
     "Upstreams",
+    "WebhookSecrets",
     "Width",
 ]
 
@@ -154,6 +157,10 @@ class Transaction(Protocol):
     def credit_grants(self) -> CreditGrants: ...
     @property
     def tags(self) -> Tags: ...
+    @property
+    def notices(self) -> Notices: ...
+    @property
+    def webhook_secrets(self) -> WebhookSecrets: ...
 
 
 class Store(Protocol):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal
 
@@ -134,3 +136,8 @@ def test_a_profile_that_means_nothing_is_refused_by_name(house: House, param: st
     with pytest.raises(KeyhouseError) as refusal:
         billing_profiles.update(house.control, house.caller, {param.partition("[")[0]: value})
     assert (refusal.value.code, refusal.value.param) == (ErrorCode.INVALID_VALUE, param)
+
+
+def test_the_library_that_writes_pdfs_is_imported_when_one_is_written() -> None:
+    code = "import sys, keyhouse.api.administration, keyhouse.cli.invoices; sys.exit('reportlab' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

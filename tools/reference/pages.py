@@ -120,6 +120,7 @@ def http_api_page() -> str:
         (code(f"GET /v1/organization/{path}"), _codes((*common, *kind.filters)), "–")
         for path, kind in (("costs", COSTS), ("usage/completions", COMPLETIONS), ("usage/embeddings", EMBEDDINGS))
     ]
+    files = [(code(f"GET /v1/organization/invoices/{{invoice}}/{form}"), "–", "–") for form in ("csv", "pdf")]
     return page(
         "Administration API",
         "src/keyhouse/api",
@@ -128,7 +129,7 @@ def http_api_page() -> str:
         refused with 400, and so is `ip_allowlist`, which is not enforced yet.
         `value`, the full secret, is in the answer that creates or rotates a key and in no other.
         """,
-        table(("request", "query", "body"), [*rows, *reports]),
+        table(("request", "query", "body"), [*rows, *reports, *files]),
         """
         What the reports count is told in [Usage and costs](../usage-and-costs.md); what a key's status means, in
         [Keys](../keys.md).

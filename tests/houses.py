@@ -82,7 +82,12 @@ class RunningHouse:
 
     def rows(self) -> list[UsageRow]:
         """The ledger."""
-        return [kept.row for kept in self.opened.store.ledger.since(0)]
+        rows: list[UsageRow] = []
+        seq = 0
+        while kept := self.opened.store.ledger.since(seq):
+            rows += [entry.row for entry in kept]
+            seq = kept[-1].seq
+        return rows
 
     def refused(self) -> list[RefusedCall]:
         """The log of refusals, newest first, with what waits to be written."""

@@ -75,6 +75,8 @@ class Gateway:
         self._loop = asyncio.get_running_loop()
         self._background: list[asyncio.Task[None]] = []
         self._reads = ThreadPoolExecutor(4, thread_name_prefix="keyhouse-read")
+        # Claims wait for control's writer: they must not keep the keyring waiting.
+        self._claims = ThreadPoolExecutor(2, thread_name_prefix="keyhouse-claim")
         self._estimator = ThreadPoolExecutor(1, thread_name_prefix="keyhouse-estimate")
         self.counters = Counters()
         self._inflight = Inflight()
@@ -90,7 +92,7 @@ class Gateway:
         self._counters = WindowCounters()
         self._grants = Grants(self._read_rules(), self._counters, self._reservations)
         self._idempotency = Idempotency(
-            self._store, opened.sealer, self._reads, max_bytes=settings.idempotency_max_bytes
+            self._store, opened.sealer, self._claims, max_bytes=settings.idempotency_max_bytes
         )
         head = self._change_head()
         self._relay = self._build_relay()
@@ -135,9 +137,8 @@ class Gateway:
     def _take_up(self) -> None:
         """What the last gateway left is taken up before the first call: claims, and what limits of a day have counted."""
         self._idempotency.release_of_others()
-        if self._has_day_counts():
-            catch_up(self._store)
-            restore_day_limits(self._counters, self._store, self.control.clock())
+        catch_up(self._store)
+        restore_day_limits(self._counters, self._store, self.control.clock())
 
     def cut_calls(self) -> None:
         """Ends the calls that are running: each is told and settled as interrupted."""
@@ -154,7 +155,8 @@ class Gateway:
             await self._local.stop()
         await self._transport.aclose()
         await self._journal.close()
-        for close in (self._refusals.close, self._rollup.close, self._estimator.shutdown, self._reads.shutdown):
+        pools = (self._claims, self._estimator, self._reads)
+        for close in (self._refusals.close, self._rollup.close, *(pool.shutdown for pool in pools)):
             await asyncio.to_thread(close)
         self._intents.close()
 
@@ -240,10 +242,6 @@ class Gateway:
         if rules.budget_ids():
             _context_windows()  # in this thread, not in the loop's
         return rules
-
-    def _has_day_counts(self) -> bool:
-        with self._store.read() as tx:
-            return bool(tx.day_counts.since(0))
 
     def _change_head(self) -> int:
         with self._store.read() as tx:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import urlsplit
@@ -60,3 +62,16 @@ class Notice:
 def seal_context(organization_id: str) -> str:
     """What the secret that signs an organization's webhooks is sealed for."""
     return f"webhooks:{organization_id}"
+
+
+_SECRET = "whsec_"
+
+
+def new_webhook_secret() -> str:
+    """A secret in the form of Standard Webhooks: `whsec_` and 32 random bytes in base64."""
+    return _SECRET + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def secret_bytes(secret: str) -> bytes:
+    """What such a secret signs with."""
+    return base64.b64decode(secret.removeprefix(_SECRET))

@@ -133,6 +133,9 @@ class Relay:
                 now=call.admitted_at_us // 1_000_000,
             )
             if isinstance(asked, Replay):
+                if not self._authenticator.holds(credential):
+                    await self._walk(call)
+                    return
                 await self._replay(call, admitted, asked, price_book)
                 return
             call.recording = asked

@@ -92,9 +92,10 @@ class Grants:
 
     async def settle(self, grant: Grant, amounts: Amounts, cost_nanos: int) -> None:
         """The call is over and its row written: what it took is corrected, what it held is free, what it cost is spent."""
+        # The money first: between the row and this nothing may be awaited, and counters may one day have to ask elsewhere.
+        await self.reservations.settle(grant.reservation, cost_nanos)
         if grant.ticket is not None and grant.ticket.amounts != amounts:
             await self.counters.correct(grant.ticket, amounts)
-        await self.reservations.settle(grant.reservation, cost_nanos)
 
     async def give_back(self, grant: Grant) -> None:
         """The call never began."""

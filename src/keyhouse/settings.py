@@ -7,10 +7,12 @@ generated from this file.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PREFIX = "KEYHOUSE_"
 
@@ -19,8 +21,9 @@ class SettingsError(Exception):
     """A setting that cannot be used; the message is the sentence to print."""
 
 
-def _setting(default: Any, sentence: str, parse: Callable[[str], Any] = str) -> Any:
-    return field(default=default, metadata={"sentence": sentence, "parse": parse})
+def _setting(default: Any, sentence: str, parse: Callable[[str], Any] = str, *, secret: bool = False) -> Any:
+    """`secret`: the value stands in no sentence and no repr."""
+    return field(default=default, repr=not secret, metadata={"sentence": sentence, "parse": parse, "secret": secret})
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -61,6 +64,33 @@ def _not_built(why: str) -> Callable[[str], Any]:
         raise ValueError(why)
 
     return parse
+
+
+def _smtp_url(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("it must be printable ASCII; write what is special in a password as %21 and so on")
+    url = urlsplit(text)
+    if url.scheme not in {"smtps", "smtp+starttls", "smtp"} or not url.hostname:
+        raise ValueError("it must be such as smtps://user:password@mail.example.com:465")
+    try:
+        port_fits = url.port is None or url.port > 0
+    except ValueError:
+        port_fits = False
+    if not port_fits or url.path not in {"", "/"} or url.query or url.fragment:
+        raise ValueError("it holds more than a user, a password, a host and a port between 1 and 65,535")
+    if url.scheme == "smtp" and url.username is not None and url.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise ValueError("a password is not sent without TLS: use smtps:// or smtp+starttls://")
+    return text
+
+
+def _address(text: str) -> str:
+    if (
+        not re.fullmatch(r"[!-~]{1,64}@[A-Za-z0-9.-]{1,190}", text)
+        or set(text) & set('<>()[],;:\\"')
+        or text.count("@") > 1
+    ):
+        raise ValueError("it must be one e-mail address, such as keyhouse@example.com")
+    return text
 
 
 def _one_worker(text: str) -> int:
@@ -121,6 +151,17 @@ class Settings:
         "The longest answer that is kept for a retry with the same `Idempotency-Key`; 0 keeps none.",
         _whole(0, 64 << 20),
     )
+    smtp_url: str | None = _setting(
+        None,
+        "The mail server for alerts: `smtps://user:password@host:465`, `smtp+starttls://…:587`, or `smtp://…:25` without TLS. "
+        "Together with `KEYHOUSE_MAIL_FROM`.",
+        _smtp_url,
+        secret=True,
+    )
+    mail_from: str | None = _setting(None, "The e-mail address that alerts are from.", _address)
+    webhook_private: bool = _setting(
+        False, "`on` lets webhooks go to private addresses and to this machine, too.", _switch
+    )
     keyring_size: int = _setting(20_000, "The most secrets held in memory.", _whole(10, 10_000_000))
     shutdown_grace: float = _setting(30.0, "Seconds that running calls have to end at shutdown.", _seconds(0, 600))
 
@@ -135,12 +176,14 @@ def load(environ: Mapping[str, str], **options: object) -> tuple[Settings, list[
         name = PREFIX + entry.name.upper()
         given = options.get(entry.name)
         if given is not None:
-            values[entry.name] = _parse(entry.metadata["parse"], f"--{entry.name.replace('_', '-')}", str(given))
+            values[entry.name] = _parse(entry, f"--{entry.name.replace('_', '-')}", str(given))
         elif environ.get(name):
-            values[entry.name] = _parse(entry.metadata["parse"], name, environ[name])
+            values[entry.name] = _parse(entry, name, environ[name])
     settings = Settings(**values)
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         raise SettingsError("KEYHOUSE_TLS_CERT_FILE and KEYHOUSE_TLS_KEY_FILE are given together or not at all.")
+    if (settings.smtp_url is None) != (settings.mail_from is None):
+        raise SettingsError("KEYHOUSE_SMTP_URL and KEYHOUSE_MAIL_FROM are given together or not at all.")
     return settings, _warnings(environ)
 
 
@@ -149,14 +192,15 @@ def described() -> list[tuple[str, str, str]]:
     return [(PREFIX + f.name.upper(), _shown(f.default), f.metadata["sentence"]) for f in fields(Settings)]
 
 
-def _parse(parse: Callable[[str], Any], name: str, text: str) -> Any:
+def _parse(entry: Field[Any], name: str, text: str) -> Any:
     try:
-        return parse(text)
+        return entry.metadata["parse"](text)
     except ValueError as error:
         reason = str(error)
         if reason.startswith(("invalid literal", "could not convert")):
             reason = "it must be a number"
-        raise SettingsError(f"{name} cannot be '{text}': {reason}.") from None
+        shown = "what it is" if entry.metadata["secret"] else f"'{text}'"
+        raise SettingsError(f"{name} cannot be {shown}: {reason}.") from None
 
 
 def _warnings(environ: Mapping[str, str]) -> list[str]:

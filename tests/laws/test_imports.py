@@ -19,11 +19,13 @@ ALLOWED = {
     "upstream": ("domain",),
     "wire": ("domain",),
     "edge": ("domain", "policy", "upstream", "ledger", "wire"),
+    "watch": ("domain", "store.contract", "ledger.reports", "ledger.balances"),
     "control": ("domain", "store.contract", "ledger.reports", "ledger.report_query", "policy.peppers"),
     "api": ("control", "domain", "wire"),
     "cli": ("control", "domain", "wire"),
     "app": (
-        "api", "cli", "control", "domain", "edge", "ledger", "policy", "settings", "store", "upstream", "wire",
+        "api", "cli", "control", "domain", "edge", "ledger", "policy", "settings", "store", "upstream", "watch",
+        "wire",
     ),
 }  # fmt: skip
 

@@ -64,14 +64,14 @@ def seal_context(organization_id: str) -> str:
     return f"webhooks:{organization_id}"
 
 
-_SECRET = "whsec_"
+_PREFIX = "whsec_"
 
 
 def new_webhook_secret() -> str:
     """A secret in the form of Standard Webhooks: `whsec_` and 32 random bytes in base64."""
-    return _SECRET + base64.b64encode(secrets.token_bytes(32)).decode()
+    return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def secret_bytes(secret: str) -> bytes:
     """What such a secret signs with."""
-    return base64.b64decode(secret.removeprefix(_SECRET))
+    return base64.b64decode(secret.removeprefix(_PREFIX))

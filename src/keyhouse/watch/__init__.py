@@ -1,0 +1,1 @@
+"""What somebody outside must be told: alerts at thresholds, by mail and by webhook."""

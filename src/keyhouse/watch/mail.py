@@ -65,15 +65,20 @@ class MailSender:
             with self._connected() as server:
                 server.send_message(message, self._sender, [notice.destination])
         except smtplib.SMTPException as error:
+            if isinstance(error.__context__, TimeoutError):  # smtplib speaks of a lost connection
+                raise self._too_slow() from None
             raise _refused(error) from None
         except TimeoutError:
-            raise NotDeliveredError(f"The mail server did not answer within {self._seconds:g} s.") from None
+            raise self._too_slow() from None
         except ssl.SSLError as error:
             why = getattr(error, "verify_message", None) or error.reason or "no TLS"
             raise NotDeliveredError(f"The mail server failed the TLS handshake ({why}).") from None
         except (OSError, UnicodeError) as error:
             why = getattr(error, "strerror", None) or "cut off"
             raise NotDeliveredError(f"The mail server could not be reached ({why}).") from None
+
+    def _too_slow(self) -> NotDeliveredError:
+        return NotDeliveredError(f"The mail server did not answer within {self._seconds:g} s.")
 
     def _connected(self) -> smtplib.SMTP:
         to, context = self._server, self._ssl_context or ssl.create_default_context()

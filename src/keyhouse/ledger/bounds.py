@@ -146,14 +146,20 @@ def _fields(operation: Operation) -> tuple[str, ...]:
     return _OUTPUT_FIELDS.get(operation.resource, ("max_tokens",))
 
 
+_POSITIONS = {resource: tuple(map(Declared._fields.index, fields)) for resource, fields in _OUTPUT_FIELDS.items()}
+
+
 def _declared_tokens(operation: Operation, declared: Declared) -> int | None:
     """Of one choice. Of two bounds the larger counts: which of them an upstream obeys is not known here."""
     if operation.metering is Metering.EMBEDDING:
         return 0
-    if declared is NOTHING_DECLARED:
-        return None
-    bounds = [value for field in _fields(operation) if (value := getattr(declared, field)) is not None]
-    return max(bounds, default=None)
+    most = None
+    if declared is not NOTHING_DECLARED:
+        for position in _POSITIONS.get(operation.resource, _POSITIONS[Resource.COMPLETIONS]):
+            value = declared[position]
+            if value is not None and (most is None or value > most):
+                most = value
+    return most
 
 
 def _choices(operation: Operation, declared: Declared) -> int:

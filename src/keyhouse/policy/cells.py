@@ -81,6 +81,12 @@ class Window:
             self._amounts[index] -= freed
             self.used -= freed
 
+    def used_at(self, cell: int) -> int:
+        """What counts now."""
+        if cell > self._until:
+            self.expire(cell)
+        return self.used
+
     def wait_ms(self, now_ms: int, amount: int, limit: int) -> int | None:
         """Until `amount` would be taken if nothing else were; None: never."""
         if amount > limit or limit <= 0:

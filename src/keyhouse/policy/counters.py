@@ -58,6 +58,10 @@ class RateCounters(Protocol):
         """The call never was: refused further on, before anything was done for it."""
         ...
 
+    def rooms(self, limits: Sequence[RateLimit]) -> Sequence[int]:
+        """How much may be taken of each now; 0 where nothing may. Never waits."""
+        ...
+
     def standing(self, limit: RateLimit) -> Standing:
         """Where a limit stands now, for a header. Never waits."""
         ...

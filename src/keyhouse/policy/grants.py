@@ -103,14 +103,14 @@ class Grants:
 
     def standings(self, limits: Sequence[RateLimit]) -> dict[str, Standing]:
         """Under `requests` and `tokens`: the limit with the least room, as OpenAI's headers show it."""
-        least: dict[str, Standing] = {}
-        for limit in limits:
-            what = _SHOWN.get(limit.name.kind)
+        least: dict[str, tuple[int, RateLimit]] = {}
+        for limit, room in zip(limits, self.counters.rooms(limits), strict=True):
+            what = _SHOWN.get(limit[0][3])  # its name's kind; this runs for every limit of every call
             if what is not None:
-                standing = self.counters.standing(limit)
-                if what not in least or standing.remaining < least[what].remaining:
-                    least[what] = standing
-        return least
+                known = least.get(what)
+                if known is None or room < known[0]:
+                    least[what] = (room, limit)
+        return {what: self.counters.standing(limit) for what, (_, limit) in least.items()}
 
     async def _take(self, limits: Sequence[RateLimit], amounts: Amounts, model: str) -> Ticket:
         try:

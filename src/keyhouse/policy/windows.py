@@ -77,6 +77,15 @@ class WindowCounters:
         for name, _ in ticket.limits:
             self._free(name, cell, ticket.at_ms, ticket.amounts[_PARTS[name.kind]])
 
+    def rooms(self, limits: Sequence[RateLimit]) -> Sequence[int]:
+        cell = self._clock_ms() // CELL_MS
+        windows, rooms = self._windows, []
+        for name, most in limits:
+            window = windows.get(name)
+            room = most if window is None else most - window.used_at(cell)
+            rooms.append(room if room > 0 else 0)  # noqa: FURB136 - for every call
+        return rooms
+
     def standing(self, limit: RateLimit) -> Standing:
         name, most = limit
         window = self._windows.get(name)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 
+_NAMES = {
+    what: tuple(b"x-ratelimit-%b-%b" % (part, what.encode()) for part in (b"limit", b"remaining", b"reset"))
+    for what in ("requests", "tokens")
+}
+
+
 def rate_headers(what: str, limit: int, remaining: int, reset_ms: int) -> list[tuple[bytes, bytes]]:
     """`what` is `requests` or `tokens`; `reset_ms`: until the window is empty if no other call comes."""
-    return [
-        (b"x-ratelimit-limit-%b" % what.encode(), b"%d" % limit),
-        (b"x-ratelimit-remaining-%b" % what.encode(), b"%d" % remaining),
-        (b"x-ratelimit-reset-%b" % what.encode(), duration(reset_ms).encode()),
-    ]
+    of_limit, of_remaining, of_reset = _NAMES[what]
+    return [(of_limit, b"%d" % limit), (of_remaining, b"%d" % remaining), (of_reset, duration(reset_ms).encode())]
 
 
 def duration(milliseconds: int) -> str:

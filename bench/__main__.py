@@ -14,7 +14,7 @@ from bench.bulk_keys import digests_of
 from bench.bystanders import Bystanders
 from bench.errors import BenchError
 from bench.house import House
-from bench.measures import closed_loop, constant_rate, many_keys, start_up
+from bench.measures import closed_loop, constant_rate, guarded, many_keys, start_up
 from bench.options import Options
 from bench.results import Results
 from bench.rig import Rig, assembled
@@ -51,6 +51,9 @@ def _measured(given: Options) -> Results:
             found.startup = start_up.measure(rig, home)
         with _opened(home, rig) as gateway:
             _take(rig, gateway, found)
+        if given.with_keyhouse and "guarded" in given.only:
+            _say("limits and budgets")
+            found.guarded = guarded.measure(rig)
         if given.with_keyhouse and "keys" in given.only:
             _say(f"{given.keys:,} keys")
             found.keys = many_keys.measure(rig, digests_of)

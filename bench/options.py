@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-MEASURES = ("plain", "stream", "rate", "keys", "startup")
+MEASURES = ("plain", "stream", "rate", "guarded", "keys", "startup")
 _ROOT = Path(__file__).parent.parent
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from bench import nginx
 from bench.measures.closed_loop import Comparison
 from bench.measures.constant_rate import AtRate
+from bench.measures.guarded import Guarded
 from bench.measures.many_keys import ManyKeys
 from bench.measures.start_up import StartUp
 
@@ -45,6 +46,7 @@ class Results:
     plain: Comparison | None = None
     stream: Comparison | None = None
     rate: AtRate | None = None
+    guarded: Guarded | None = None
     keys: ManyKeys | None = None
     startup: StartUp | None = None
     schema: int = field(default=_SCHEMA)
@@ -90,6 +92,9 @@ def figures(results: Results, gateway: str) -> list[Figure]:
     if rate := results.rate:
         limit = 2 * rate.disk_p99_ms + 3
         found.append(Figure(f"p99 added at {rate.calls_per_second} calls/s", rate.added_p99_ms, limit, "ms"))
+    if guarded := results.guarded:
+        found.append(Figure("CPU a plain call, all limits set", guarded.plain_ratio, 1.25, "× none set"))
+        found.append(Figure("CPU a streamed chunk, all limits set", guarded.stream_ratio, 1.25, "× none set"))
     if keys := results.keys:
         few = f"{keys.few_keys} keys"
         found.append(Figure(f"CPU a call with {keys.keys:,} keys", keys.cpu_ratio, 1.1, f"× {few}"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.measures.closed_loop import Comparison
 from bench.measures.constant_rate import AtRate
+from bench.measures.guarded import Guarded
 from bench.measures.many_keys import ManyKeys
 from bench.measures.start_up import StartUp
 from bench.process_tree import Memory
@@ -23,6 +24,8 @@ def render(results: Results, figures: Sequence[Figure]) -> str:
         sections.append(_comparison("Streams of 100 chunks", results.stream))
     if results.rate:
         sections.append(_at_rate(results.rate))
+    if results.guarded:
+        sections.append(_guarded(results.guarded))
     if results.keys:
         sections.append(_many_keys(results.keys))
     if results.startup:
@@ -87,6 +90,19 @@ def _at_rate(found: AtRate) -> str:
     rows.append(["added", f"{found.added_p50_ms:.2f}", f"{found.added_p99_ms:.2f}"])
     rows.append(["one synced write", f"{found.disk_p50_ms:.2f}", f"{found.disk_p99_ms:.2f}"])
     return f"Constant {found.calls_per_second:,} calls a second, times from when a call was due\n{_aligned(rows)}"
+
+
+def _guarded(found: Guarded) -> str:
+    rows = [["", "CPU µs/call", "×", "p50 ms", "p99 ms"]]
+    for what, series, ratio in (
+        ("plain", found.plain, found.plain_ratio),
+        ("stream", found.stream, found.stream_ratio),
+    ):
+        for (name, one), shown in zip(series.items(), ("1.00", f"{ratio:.2f}"), strict=True):
+            middle = one.median
+            figures = [f"{middle.cpu_us_per_call:.1f}", shown, f"{middle.p50_ms:.2f}", f"{middle.p99_ms:.2f}"]
+            rows.append([f"{what}, {name}", *figures])
+    return f"Rate limits and budgets at three levels on every call\n{_aligned(rows)}"
 
 
 def _many_keys(found: ManyKeys) -> str:

@@ -25,8 +25,8 @@ _STAMP = {"id": "chatcmpl-bench0000000000000000", "created": 1_767_225_600, "mod
 def request(host: str, path: str, bearer: str | None, *, stream: bool) -> bytes:
     """A whole chat-completions request, head and body."""
     content: dict[str, object] = {"model": MODEL, "messages": [{"role": "user", "content": _PROMPT}]}
-    if stream:
-        content["stream"] = True
+    # A plain call says how long its answer may be, as budgets want it; a stream pays as it goes.
+    content |= {"stream": True} if stream else {"max_completion_tokens": CHUNKS}
     body = json.dumps(content).encode()
     head = [
         f"POST {path} HTTP/1.1",

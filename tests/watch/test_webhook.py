@@ -6,13 +6,15 @@ import socket
 import ssl
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from keyhouse.domain.notices import Notice, NoticeKind, seal_context
+from keyhouse.domain.notices import Notice, NoticeKind, new_webhook_secret, seal_context
 from keyhouse.watch.delivery import NotDeliveredError
 from keyhouse.watch.signing import Signer
 from keyhouse.watch.webhook import WebhookSender
+from tests.docs.fences import fences
 from tests.store.makers import ORG, OTHER_ORG
 from tests.watch.conftest import NOW, Watched
 from tests.watch.receivers import Receiver, raw, running, signature_of, slow, tls_pair
@@ -58,6 +60,28 @@ def test_a_webhook_is_posted_signed_by_its_organization_s_secret(watched: Watche
     assert secret != secret_of(watched, OTHER_ORG)
     assert first.headers["webhook-signature"] == signature_of(secret, first) == again.headers["webhook-signature"]
     assert other.headers["webhook-signature"] == signature_of(secret_of(watched, OTHER_ORG), other)
+
+
+def test_the_documentation_s_receiver_verifies_it_and_no_other(watched: Watched) -> None:
+    [snippet] = [fence.code for fence in fences("docs/alerts.md") if fence.language == "python"]
+    shown: dict[str, Any] = {}
+    exec(snippet, shown)  # noqa: S102 - what a reader copies
+    verified = shown["verified"]
+    watched.clock.now = int(time.time())
+    receiver = Receiver(200)
+    with running(receiver):
+        sender(watched)(notice(receiver.url))
+    [posted] = receiver.posted
+    secret = secret_of(watched, ORG)
+    assert verified(secret, posted.headers, posted.body)
+    assert verified(
+        secret, {**posted.headers, "webhook-signature": f"v1,x {posted.headers['webhook-signature']}"}, posted.body
+    )
+    assert not verified(secret, posted.headers, posted.body + b" ")
+    assert not verified(secret, {**posted.headers, "webhook-id": "msg_2"}, posted.body)
+    old = str(int(time.time()) - 301)
+    assert not verified(secret, {**posted.headers, "webhook-timestamp": old}, posted.body)
+    assert not verified(new_webhook_secret(), posted.headers, posted.body)
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])

@@ -23,6 +23,7 @@ from keyhouse.api import (
     increases,
     invoices,
     keys,
+    notices,
     projects,
     rate_limits,
     service_accounts,
@@ -51,6 +52,7 @@ OPERATIONS = (
     *increases.OPERATIONS,
     *invoices.OPERATIONS,
     *keys.OPERATIONS,
+    *notices.OPERATIONS,
     *projects.OPERATIONS,
     *rate_limits.OPERATIONS,
     *service_accounts.OPERATIONS,
@@ -68,7 +70,9 @@ def build(control: Control, authenticate: Authenticate, request_ids: RequestIds 
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     routes = [Route(path, _Resource(control, by), methods=list(by)) for path, by in by_path.items()]
-    router = Router([*routes, *usage.routes(control), *invoices.routes(control)], redirect_slashes=False, default=_unknown_route)
+    router = Router(
+        [*routes, *usage.routes(control), *invoices.routes(control)], redirect_slashes=False, default=_unknown_route
+    )
     return _Front(control, authenticate, router, request_ids or RequestIds())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 _NAMES = {
     what: tuple(b"x-ratelimit-%b-%b" % (part, what.encode()) for part in (b"limit", b"remaining", b"reset"))
     for what in ("requests", "tokens")

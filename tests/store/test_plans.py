@@ -16,6 +16,7 @@ from keyhouse.domain.levels import Level
 from keyhouse.store.contract import KeyFilter, Page, RollupFilter, ScopeFilter, Transaction, Width
 from keyhouse.store.sqlite import CONTROL_FILE, SqliteStore, open_sqlite
 from tests.store.makers import ALICE, ORG, OTHER_PROJECT, PROJECT, ROBO, furnish, make_budget, make_event, make_key
+from tests.store.test_notices import make_notice
 
 Read = Callable[[Transaction], object]
 
@@ -29,6 +30,7 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         transaction.keys.add(make_key(2, kind=KeyKind.ADMIN, project_id=None))
         transaction.keys.add(make_key(3, kind=KeyKind.SERVICE_ACCOUNT, user_id=None, service_account_id=ROBO))
         transaction.audit.append(make_event(1))
+        transaction.notices.add(make_notice(1))
         transaction.rollups.fold(3600)
         transaction.budgets.add(make_budget(1, Level.KEY, "key_000001"))
     yield store
@@ -73,6 +75,10 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         (lambda t: t.budgets.list(ORG, ScopeFilter(Level.KEY, "key_000001"), Page()), "ix_budgets"),
         (lambda t: t.spend_alerts.list(ORG, ScopeFilter(Level.PROJECT, PROJECT), Page()), "ix_spend_alerts_of_scope"),
         (lambda t: t.spend_alerts.has_fired("alert_1", 0), "spend_alerts_fired"),
+        (lambda t: t.notices.list(ORG, None, Page("msg_1")), "ix_notices_organization_id_created_at_id"),
+        (lambda t: t.notices.next_attempt_at(), "ix_notices_next_attempt_at"),
+        (lambda t: t.notices.was_told("budget_1", 0), "told"),
+        (lambda t: t.webhook_secrets.get(ORG), "webhook_secrets"),
     ],
 )
 def test_every_read_is_an_index_search_in_its_order(house: SqliteStore, tmp_path: Path, read: Read, index: str) -> None:

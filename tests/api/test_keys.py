@@ -12,7 +12,7 @@ from tests.control.houses import NOW
 
 KEY_FIELDS = {
     "object", "id", "name", "redacted_value", "created_at", "last_used_at", "owner_project_access", "owner",
-    "expires_at", "models", "permissions", "rate_limits", "spend_limit", "status",
+    "expires_at", "models", "permissions", "rate_limits", "spend_limit", "tags", "status",
 }  # fmt: skip
 ADMIN = "/organization/admin_api_keys"
 

@@ -14,7 +14,7 @@ def test_project_is_created_renamed_and_archived(api: Served) -> None:
     made = api.post(PROJECTS, {"name": "Search"})
     assert made == {
         "id": made["id"], "object": "organization.project", "name": "Search", "created_at": NOW, "archived_at": None,
-        "status": "active",
+        "status": "active", "tags": {},
     }  # fmt: skip
     path = f"{PROJECTS}/{made['id']}"
     assert api.post(path, {"name": "Find"})["name"] == "Find"

@@ -75,5 +75,8 @@ def test_tags_are_replaced_whole_and_found_by_name(store: Store) -> None:
     with store.read() as tx:
         assert tx.tags.get(ORG, "key_1") == {"team": "blue"}
         assert tx.tags.get(ORG, "proj_1") == {"a": "", "team": "green"}
+        many = [f"key_{n}" for n in range(2000)]
+        assert tx.tags.of(ORG, ["proj_1", *many]) == {"proj_1": {"a": "", "team": "green"}, "key_1": {"team": "blue"}}
+        assert tx.tags.of(ORG, []) == {}
         assert tx.tags.values(ORG, "team") == {"key_1": "blue", "proj_1": "green"}
         assert tx.tags.get(ORG, "key_2") == {}

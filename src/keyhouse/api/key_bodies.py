@@ -18,6 +18,7 @@ class ProjectKeyBody(msgspec.Struct, forbid_unknown_fields=True):
     ip_allowlist: Any = UNSET
     rate_limits: Any = UNSET
     spend_limit: Any = UNSET
+    tags: Any = UNSET
 
     def fields(self) -> KeyFields:
         return KeyFields(**msgspec.structs.asdict(self))

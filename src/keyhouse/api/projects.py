@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from keyhouse.api.operation import Call, Operation
-from keyhouse.control import fields, objects, projects
+from keyhouse.control import fields, objects, projects, tags
+from keyhouse.domain.projects import Project
 from keyhouse.wire.paging import list_envelope, page_parameters
 
 _PATH = "/v1/organization/projects"
@@ -16,6 +18,7 @@ _PATH = "/v1/organization/projects"
 
 class _ProjectBody(msgspec.Struct, forbid_unknown_fields=True):
     name: Any = UNSET
+    tags: Any = UNSET
     external_key_id: Any = UNSET
     residency: Any = UNSET
     geography: Any = UNSET
@@ -25,30 +28,41 @@ class _ProjectBody(msgspec.Struct, forbid_unknown_fields=True):
 def list_(call: Call) -> object:
     archived = call.query.boolean("include_archived") or False
     page = projects.list_page(call.control, call.caller, **page_parameters(call.query), include_archived=archived)
-    return list_envelope([objects.project(item) for item in page.items], has_more=page.has_more)
+    return list_envelope(_objects(call, page.items), has_more=page.has_more)
 
 
 def create(call: Call) -> object:
-    return objects.project(projects.create(call.control, call.caller, _name(call.body)))
+    _refuse_unenforced(call.body)
+    return _object(call, projects.create(call.control, call.caller, call.body.name, call.body.tags))
 
 
 def get(call: Call) -> object:
-    return objects.project(projects.show(call.control, call.caller, call.path["project_id"]))
+    return _object(call, projects.show(call.control, call.caller, call.path["project_id"]))
 
 
 def update(call: Call) -> object:
-    return objects.project(projects.rename(call.control, call.caller, call.path["project_id"], _name(call.body)))
+    _refuse_unenforced(call.body)
+    given = {"name": call.body.name, "new_tags": call.body.tags}
+    return _object(call, projects.update(call.control, call.caller, call.path["project_id"], **given))
 
 
 def archive(call: Call) -> object:
-    return objects.project(projects.archive(call.control, call.caller, call.path["project_id"]))
+    return _object(call, projects.archive(call.control, call.caller, call.path["project_id"]))
 
 
-def _name(body: _ProjectBody) -> object:
+def _object(call: Call, project: Project) -> object:
+    return _objects(call, [project])[0]
+
+
+def _objects(call: Call, found: Sequence[Project]) -> list[dict[str, object]]:
+    of = tags.of(call.control, call.caller, [project.id for project in found])
+    return [objects.project(project, of[project.id]) for project in found]
+
+
+def _refuse_unenforced(body: _ProjectBody) -> None:
     fields.refuse_unenforced(
         {"external_key_id": body.external_key_id, "residency": body.residency, "geography": body.geography}
     )
-    return body.name
 
 
 OPERATIONS = (

@@ -46,6 +46,7 @@ def create(
     models: Models = None,
     expires_in: Annotated[str | None, typer.Option(help="When it expires: 1h, 30d, 1y. Never, if not given.")] = None,
     rate_limit: limit_words.OfKey = None,
+    tag: values.Tags = None,
     as_json: AsJson = False,
 ) -> None:
     """Creates a key and prints its secret, once."""
@@ -55,6 +56,7 @@ def create(
         models=UNSET if models is None else values.names(models),
         expires_in_seconds=UNSET if expires_in is None else values.duration(expires_in, "--expires-in"),
         rate_limits=UNSET if rate_limit is None else limit_words.of_key(rate_limit),
+        tags=values.tags_or_none(tag, none=False),
     )
     with opened(ctx) as house:
         holder = _holder(house, project, service_account, admin=admin)
@@ -109,9 +111,11 @@ def update(
     any_model: Annotated[bool, typer.Option("--any-model", help="Lift the restriction to models.")] = False,
     expires_in: Annotated[str | None, typer.Option(help="When it expires, from now: 1h, 30d, 1y; or never.")] = None,
     rate_limit: limit_words.OfKey = None,
+    tag: values.Tags = None,
+    no_tags: values.NoTags = False,
     as_json: AsJson = False,
 ) -> None:
-    """Changes a key's name, permissions, models, expiry or rate limits."""
+    """Changes a key's name, permissions, models, expiry, rate limits or tags."""
     if any_model and models is not None:
         raise invalid("--any-model", "'--models' and '--any-model' exclude each other.")
     expiry = None if expires_in in {None, "never"} else values.duration(expires_in or "", "--expires-in")
@@ -121,6 +125,7 @@ def update(
         models=None if any_model else UNSET if models is None else values.names(models),
         expires_in_seconds=UNSET if expires_in is None else expiry,
         rate_limits=UNSET if rate_limit is None else limit_words.of_key(rate_limit),
+        tags=values.tags_or_none(tag, none=no_tags),
     )
     with opened(ctx) as house:
         project_id, key_id = _find(house, key, project, admin=admin)
@@ -236,4 +241,5 @@ def _print_key(item: KeyView, *, as_json: bool) -> None:
     facts = granted if isinstance(granted, str) else ", ".join(f"{r}={a}" for r, a in granted.items()) or "none"
     output.table(_HEADS, [_row(item)])
     limits = "none" if key.rate_limits is None else limit_words.sentence(key.rate_limits.given)
-    output.say(f"Permissions: {facts}. Models: {models}. Rate limits: {limits}.")
+    tags = f" Tags: {values.tag_words(item.tags)}." if item.tags else ""
+    output.say(f"Permissions: {facts}. Models: {models}. Rate limits: {limits}.{tags}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from keyhouse.cli import output
-from keyhouse.cli.house import opened
-from keyhouse.control import naming, objects, projects
+from keyhouse.cli import output, values
+from keyhouse.cli.house import House, opened
+from keyhouse.control import naming, objects, projects, tags
+from keyhouse.control.fields import UNSET
 from keyhouse.control.pages import every
 from keyhouse.domain.projects import Project
 
@@ -34,17 +36,43 @@ def list_(
                 lambda project: project.id,
             )
         )
+        of = tags.of(house.control, house.caller, [project.id for project in found])
     if as_json:
-        output.json([objects.project(project) for project in found])
+        output.json([objects.project(project, of[project.id]) for project in found])
     else:
-        output.table(_HEADS, [_row(project) for project in found])
+        output.table(_HEADS, [_row(project, of[project.id]) for project in found])
 
 
 @app.command()
-def create(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Its name.")], as_json: AsJson = False) -> None:
+def create(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    tag: values.Tags = None,
+    as_json: AsJson = False,
+) -> None:
     """Creates a project."""
+    wanted = values.tags_or_none(tag, none=False)
     with opened(ctx) as house:
-        _print(projects.create(house.control, house.caller, name), as_json=as_json)
+        _print(house, projects.create(house.control, house.caller, name, wanted), as_json=as_json)
+
+
+@app.command()
+def update(
+    ctx: typer.Context,
+    project: Which,
+    *,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    tag: values.Tags = None,
+    no_tags: values.NoTags = False,
+    as_json: AsJson = False,
+) -> None:
+    """Changes a project's name or tags."""
+    wanted = values.tags_or_none(tag, none=no_tags)
+    with opened(ctx) as house:
+        found = naming.find_project(house.control, house.caller, project)
+        named = UNSET if name is None else name
+        changed = projects.update(house.control, house.caller, found.id, name=named, new_tags=wanted)
+        _print(house, changed, as_json=as_json)
 
 
 @app.command()
@@ -57,7 +85,7 @@ def rename(
     """Gives a project another name."""
     with opened(ctx) as house:
         found = naming.find_project(house.control, house.caller, project)
-        _print(projects.rename(house.control, house.caller, found.id, name), as_json=as_json)
+        _print(house, projects.rename(house.control, house.caller, found.id, name), as_json=as_json)
 
 
 @app.command()
@@ -65,19 +93,20 @@ def archive(ctx: typer.Context, project: Which, as_json: AsJson = False) -> None
     """Closes a project for good: every key of it is refused from then on."""
     with opened(ctx) as house:
         found = naming.find_project(house.control, house.caller, project)
-        _print(projects.archive(house.control, house.caller, found.id), as_json=as_json)
+        _print(house, projects.archive(house.control, house.caller, found.id), as_json=as_json)
 
 
-_HEADS = ("ID", "NAME", "STATUS", "CREATED", "ARCHIVED")
+_HEADS = ("ID", "NAME", "STATUS", "CREATED", "ARCHIVED", "TAGS")
 
 
-def _row(project: Project) -> list[str | None]:
+def _row(project: Project, of: Mapping[str, str]) -> list[str | None]:
     created, archived = output.moment(project.created_at), output.moment(project.archived_at)
-    return [project.id, project.name, project.status, created, archived]
+    return [project.id, project.name, project.status, created, archived, values.tag_words(of) or None]
 
 
-def _print(project: Project, *, as_json: bool) -> None:
+def _print(house: House, project: Project, *, as_json: bool) -> None:
+    of = tags.of(house.control, house.caller, [project.id])[project.id]
     if as_json:
-        output.json(objects.project(project))
+        output.json(objects.project(project, of))
     else:
-        output.table(_HEADS, [_row(project)])
+        output.table(_HEADS, [_row(project, of)])

@@ -16,6 +16,7 @@ from keyhouse.control.naming import find_key, find_project
 from keyhouse.control.usage import COMPLETIONS, COSTS, EMBEDDINGS, Bucket, CostsResult, Kind, Query, Result
 from keyhouse.domain.errors import invalid, shown
 from keyhouse.domain.money import format_dollars
+from keyhouse.domain.tags import PREFIX
 
 House = Callable[[], AbstractContextManager[tuple[Control, Caller]]]
 """Opens the house for one command, on behalf of the operator."""
@@ -27,7 +28,14 @@ _GROUPS = {"key": "api_key_id", "model": "model", "project": "project_id", "user
 
 Since = Annotated[str, typer.Option(help="Where the range begins: 30m, 24h, 7d, 4w, 2026-01-31, or Unix seconds.")]
 Until = Annotated[str | None, typer.Option(help="Where it ends, not included, in the same forms; now, if not given.")]
-By = Annotated[str, typer.Option(help="What to tell apart: any of project, key, model, user, with commas; or none.")]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        "--group-by",
+        help="What to tell apart: any of project, key, model, user and tag:NAME, with commas; or none.",
+    ),
+]
 Width = Annotated[str, typer.Option("--bucket", help="The width of a line's period: 1m, 1h or 1d.")]
 Projects = Annotated[list[str] | None, typer.Option("--project", help="Only this project, by id or name; repeatable.")]
 Keys = Annotated[list[str] | None, typer.Option("--key", help="Only this key, by id or name; repeatable.")]
@@ -130,9 +138,10 @@ def parse_time(param: str, text: str, now: int, align: int) -> int:
 def _groups(by: str, groups: dict[str, str]) -> tuple[str, ...]:
     words = [] if by in {"", "none"} else [word.strip() for word in by.split(",")]
     for word in words:
-        if word not in groups:
-            raise invalid("by", f"'--by' must be any of {', '.join(groups)}, or none; not '{shown(word)}'.")
-    return tuple(dict.fromkeys(groups[word] for word in words))
+        if word not in groups and not word.startswith(PREFIX):
+            known = f"{', '.join(groups)} and {PREFIX}NAME"
+            raise invalid("by", f"'--by' must be any of {known}, or none; not '{shown(word)}'.")
+    return tuple(dict.fromkeys(groups.get(word, word) for word in words))
 
 
 # --- showing ---------------------------------------------------------------------------------------------------------
@@ -158,7 +167,10 @@ def _show(
 
 def _report_lines(buckets: Sequence[Bucket[Result]], query: Query, names: dict[str, str], *, costs: bool) -> list[str]:
     """The table: a line for each result, and their sums. Periods in which nothing happened are left out."""
-    heads = [_HEADS[field] for field in query.group_by]
+    by_tag = [field for field in query.group_by if field.startswith(PREFIX)]
+    others = [field for field in query.group_by if field not in by_tag]
+    tags = [PREFIX + name for name in usage.tag_names(buckets) if PREFIX + name not in by_tag]
+    heads = [*(_HEADS[field] for field in others), *by_tag, *tags]
     figures = ["Tokens", "Cost"] if costs else ["Kind", "Requests", "Input", "Cached", "Output"]
     if costs and "line_item" not in query.group_by:
         figures = ["Cost"]
@@ -166,7 +178,8 @@ def _report_lines(buckets: Sequence[Bucket[Result]], query: Query, names: dict[s
     totals = [0] * 4
     for bucket in buckets:
         for result in bucket.results:
-            labels = [_label(getattr(result, field), names) for field in query.group_by]
+            labels = [_label(getattr(result, field), names) for field in others]
+            labels += [_label(usage.tags_of(result).get(tag.removeprefix(PREFIX)), {}) for tag in (*by_tag, *tags)]
             cells, numbers = _figures(result)
             totals = [a + b for a, b in zip(totals, numbers, strict=True)]
             rows.append([_period(bucket.start_time, query.bucket_width), *labels, *cells[-len(figures) :]])

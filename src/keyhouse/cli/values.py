@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
 
 import msgspec
+import typer
+from msgspec import UNSET
 
 from keyhouse.domain.errors import invalid, shown
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
+
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="NAME=VALUE", help="A tag, for reports; repeatable. All of them.")
+]
+NoTags = Annotated[bool, typer.Option("--no-tags", help="Take all tags away.")]
 
 
 def duration(text: str, option: str) -> int:
@@ -40,6 +49,29 @@ def permissions(text: str) -> object:
             raise invalid("--permissions", message)
         granted[resource] = access
     return granted
+
+
+def tags(pairs: Iterable[str]) -> dict[str, str]:
+    """`team=red`, each name once, in the form of the API."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or name in found:
+            raise invalid("--tag", f"'--tag' must be NAME=VALUE, each name once, not '{shown(pair)}'.")
+        found[name] = value
+    return found
+
+
+def tags_or_none(pairs: Sequence[str] | None, *, none: bool) -> object:
+    """What `--tag` and `--no-tags` ask for: UNSET where neither is given."""
+    if none and pairs:
+        raise invalid("--no-tags", "'--tag' and '--no-tags' exclude each other.")
+    return None if none else tags(pairs) if pairs else UNSET
+
+
+def tag_words(tags: Mapping[str, str]) -> str:
+    """`env=prod, team=red`."""
+    return ", ".join(f"{name}={shown(value, 128)}" for name, value in tags.items())
 
 
 def names(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from keyhouse.control import fields, limit_fields
+from keyhouse.control import fields, limit_fields, tags
 from keyhouse.control.fields import UNSET
 from keyhouse.domain.errors import invalid
 from keyhouse.domain.limits import RateLimits
@@ -25,6 +25,7 @@ class KeyFields:
     ip_allowlist: object = UNSET
     rate_limits: object = UNSET
     spend_limit: object = UNSET
+    tags: object = UNSET
 
 
 def checked(given: KeyFields, now: int, *, admin: bool, name_required: bool) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def checked(given: KeyFields, now: int, *, admin: bool, name_required: bool) -> 
     if admin:
         fields.refuse_unenforced({"permissions": given.permissions, "scopes": given.scopes, "models": given.models})
         fields.refuse_unenforced({"rate_limits": given.rate_limits, "spend_limit": given.spend_limit})
+        tags.refuse_of_admin_key(given.tags)
     wanted: dict[str, Any] = {}
     if given.name is not UNSET or name_required:
         wanted["name"] = fields.name(given.name)

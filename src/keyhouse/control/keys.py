@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from keyhouse.control import fields
+from keyhouse.control import fields, tags
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET, UnsetType
@@ -47,15 +47,17 @@ def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -
     """A new key of this holder, active at once. Raises `not_found` or `conflict` for a project that is absent or archived."""
     now = control.clock()
     wanted = checked(given, now, admin=holder.kind is KeyKind.ADMIN, name_required=True)
-    spend_limit = key_field(given.spend_limit)
+    spend_limit, new_tags = key_field(given.spend_limit), tags.checked(given.tags)
     with control.store.write() as tx:
         minted = mint_key(control, caller.organization_id, resolved_holder(tx, caller, holder), now, **wanted)
         key = minted.key
         budgets = key_limit(tx, caller, key, spend_limit, now)
-        details = facts(wanted) | limit_facts(spend_limit)
+        details = facts(wanted) | limit_facts(spend_limit) | tags.facts(new_tags)
         tx.keys.add(key)
         for budget in budgets.added:
             tx.budgets.add(budget)
+        for given_tags in new_tags:
+            tx.tags.replace(key.organization_id, key.id, given_tags)
         tx.audit.append(event(caller, now, _CREATED[key.kind], key.id, project_id=key.project_id, details=details))
         seen = view(tx, key, now)
     return Created(seen, minted.value)
@@ -95,18 +97,26 @@ def show(control: Control, caller: Caller, project_id: str | None, key_id: str) 
 def update(control: Control, caller: Caller, project_id: str | None, key_id: str, given: KeyFields) -> KeyView:
     """Changes the fields that are given. Raises `conflict` for a revoked or expired key."""
     wanted = checked(given, control.clock(), admin=project_id is None, name_required=False)
-    spend_limit = key_field(given.spend_limit)
-    if not wanted and spend_limit is UNSET:
-        known = "name, permissions, models, expires_in_seconds, rate_limits or spend_limit"
+    spend_limit, new_tags = key_field(given.spend_limit), tags.checked(given.tags)
+    if not wanted and spend_limit is UNSET and not new_tags:
+        known = "name, permissions, models, expires_in_seconds, rate_limits, spend_limit or tags"
         raise invalid("name", f"Give something to change: {known}.")
 
     def changed(key: Key, now: int) -> Key:
         life.require_changeable(key, now)
         return replace(key, **wanted)
 
-    details: dict[str, object] = {"changes_requested": facts(wanted) | limit_facts(spend_limit)}
+    requested = facts(wanted) | limit_facts(spend_limit) | tags.facts(new_tags)
     return _change(
-        control, caller, project_id, key_id, step=changed, types=_UPDATED, details=details, spend_limit=spend_limit
+        control,
+        caller,
+        project_id,
+        key_id,
+        step=changed,
+        types=_UPDATED,
+        details={"changes_requested": requested},
+        spend_limit=spend_limit,
+        new_tags=new_tags,
     )
 
 
@@ -187,6 +197,7 @@ def _change(
     details: dict[str, object],
     narrows: bool = False,
     spend_limit: int | UnsetType | None = UNSET,
+    new_tags: tags.Change = (),
 ) -> KeyView:
     # A step that changes nothing is written and announced all the same: whoever repeats a call whose announcement failed must
     # not be told that all is well before every gateway has heard. In an archived project only narrowing is left to do.
@@ -202,6 +213,8 @@ def _change(
             tx.budgets.save(budget)
         for budget in budgets.removed:
             tx.budgets.remove(budget.id)
+        for given_tags in new_tags:
+            tx.tags.replace(key.organization_id, key.id, given_tags)
         tx.audit.append(event(caller, now, types[key.kind], key.id, project_id=project_id, details=details))
         seq = tx.changes.append(ChangeKind.KEY, key.id)
         seen = view(tx, key, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from keyhouse.control.amounts import NANOS_PER_CENT
 from keyhouse.control.service_accounts import AccountCreated
 from keyhouse.control.views import KeyView, Owner
@@ -15,8 +17,8 @@ from keyhouse.domain.upstreams import Upstream
 _PROJECT_ROLES = {"reader": "member"}
 
 
-def project(item: Project) -> dict[str, object]:
-    """`organization.project`."""
+def project(item: Project, tags: Mapping[str, str]) -> dict[str, object]:
+    """`organization.project`, and its tags."""
     return {
         "id": item.id,
         "object": "organization.project",
@@ -24,6 +26,7 @@ def project(item: Project) -> dict[str, object]:
         "created_at": item.created_at,
         "archived_at": item.archived_at,
         "status": item.status,
+        "tags": tags,
     }
 
 
@@ -65,6 +68,7 @@ def project_key(item: KeyView) -> dict[str, object]:
         "permissions": item.key.permissions.as_json(),
         "rate_limits": None if item.key.rate_limits is None else item.key.rate_limits.given,
         "spend_limit": None if item.spend_limit is None else spend_limit(item.spend_limit),
+        "tags": item.tags,
         "status": item.status.value,
     }
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from keyhouse.control import fields
+from keyhouse.control import fields, tags
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
+from keyhouse.control.fields import UNSET
 from keyhouse.control.lookup import require_open_project, require_project
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
-from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid
 from keyhouse.domain.projects import Project
 from keyhouse.store.contract import ChangeKind, Listed, Page
 
 
-def create(control: Control, caller: Caller, name: object) -> Project:
+def create(control: Control, caller: Caller, name: object, new_tags: object = UNSET) -> Project:
     """A new, empty project. Names need not be unique."""
+    change = tags.checked(new_tags)
     now = control.clock()
     project = Project(ids.new_id(ids.PROJECT), caller.organization_id, fields.name(name), now)
-    details: dict[str, object] = {"name": project.name}
+    details: dict[str, object] = {"name": project.name} | tags.facts(change)
     with control.store.write() as tx:
         tx.projects.add(project)
+        for given in change:
+            tx.tags.replace(project.organization_id, project.id, given)
         tx.audit.append(
             event(caller, now, EventType.PROJECT_CREATED, project.id, project_id=project.id, details=details)
         )
@@ -50,12 +55,24 @@ def exists(control: Control, caller: Caller, project_id: str) -> bool:
 
 def rename(control: Control, caller: Caller, project_id: str, name: object) -> Project:
     """Gives the project another name. Raises `conflict` for an archived one."""
+    return update(control, caller, project_id, name=fields.name(name))
+
+
+def update(
+    control: Control, caller: Caller, project_id: str, *, name: object = UNSET, new_tags: object = UNSET
+) -> Project:
+    """Changes the name, the tags or both; what is not given stays. Raises `conflict` for an archived project."""
     now = control.clock()
-    wanted = fields.name(name)
-    details: dict[str, object] = {"changes_requested": {"name": wanted}}
+    change = tags.checked(new_tags)
+    if name is UNSET and not change:
+        raise invalid("name", "Give something to change: name or tags.")
+    wanted: dict[str, Any] = {} if name is UNSET else {"name": fields.name(name)}
+    details: dict[str, object] = {"changes_requested": wanted | tags.facts(change)}
     with control.store.write() as tx:
-        project = replace(require_open_project(tx, caller, project_id), name=wanted)
+        project = replace(require_open_project(tx, caller, project_id), **wanted)
         tx.projects.save(project)
+        for given in change:
+            tx.tags.replace(project.organization_id, project.id, given)
         tx.audit.append(
             event(caller, now, EventType.PROJECT_UPDATED, project.id, project_id=project.id, details=details)
         )

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from keyhouse.control.context import Caller, Control
 from keyhouse.domain.errors import invalid
 from keyhouse.domain.money import NANOS_PER_DOLLAR
+from keyhouse.domain.tags import PREFIX
 from keyhouse.ledger import reports
 from keyhouse.ledger.reports import (
     COMPLETIONS,
@@ -110,6 +112,16 @@ def names(control: Control, caller: Caller, buckets: Iterable[Bucket[Result]]) -
     return found
 
 
+def tags_of(result: Result) -> dict[str, str | None]:
+    """The tags that a result shows, by name."""
+    return {} if result.tags is UNSET else result.tags
+
+
+def tag_names(buckets: Iterable[Bucket[Result]]) -> list[str]:
+    """The names of all tags that a report shows, in order."""
+    return sorted({name for bucket in buckets for result in bucket.results for name in tags_of(result)})
+
+
 # --- forms -----------------------------------------------------------------------------------------------------------
 
 
@@ -133,22 +145,30 @@ def _result_json(result: Result) -> object:
     if not isinstance(result, CostsResult):
         return result
     body = msgspec.structs.asdict(result)
+    if result.tags is UNSET:
+        del body["tags"]
     value = msgspec.Raw(dollars(body.pop("amount_nanos")).encode("ascii"))
     return {"object": body.pop("object"), "amount": {"value": value, "currency": "usd"}, **body}
 
 
 def as_csv(buckets: Iterable[Bucket[Result]], kinds: Sequence[Kind]) -> str:
-    """One line for each result, times in ISO 8601 (UTC), with a head line of OpenAI's names; amounts as `amount_usd`."""
+    """One line for each result, times in ISO 8601 (UTC), with a head line of OpenAI's names; amounts as `amount_usd`. Every
+    tag that a result shows has a column at the end, `tag:team`."""
+    buckets = list(buckets)
     # The fields of completions are those of embeddings and more.
-    columns = (CostsResult if COSTS in kinds else UsageCompletionsResult).__struct_fields__
+    fields = (CostsResult if COSTS in kinds else UsageCompletionsResult).__struct_fields__
+    columns = [name for name in fields if name != "tags"]
+    tags = tag_names(buckets)
     heads = ["start_time", "end_time", *("amount_usd" if name == "amount_nanos" else name for name in columns)]
+    heads += [PREFIX + name for name in tags]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(heads)
     for bucket in buckets:
         period = [moment(bucket.start_time), moment(bucket.end_time)]
         for result in bucket.results:
-            writer.writerow(period + [_cell(name, getattr(result, name, None)) for name in columns])
+            cells = [_cell(name, getattr(result, name, None)) for name in columns]
+            writer.writerow(period + cells + [_cell("tags", tags_of(result).get(name)) for name in tags])
     return out.getvalue()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keyhouse.control.budget_fields import SPEND_LIMIT
 from keyhouse.domain.budgets import Budget
@@ -31,11 +31,13 @@ class KeyView:
     status: KeyStatus
     owner: Owner
     spend_limit: Budget | None = None
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 def view(tx: Transaction, key: Key, now: int) -> KeyView:
     """The key with its owner and its status at `now` (Unix seconds)."""
-    return KeyView(key, key.status(now), _owner(tx, key), tx.budgets.by_name(key.organization_id, key.id, SPEND_LIMIT))
+    spend_limit = tx.budgets.by_name(key.organization_id, key.id, SPEND_LIMIT)
+    return KeyView(key, key.status(now), _owner(tx, key), spend_limit, tx.tags.get(key.organization_id, key.id))
 
 
 def _owner(tx: Transaction, key: Key) -> Owner:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from keyhouse.domain.errors import KeyhouseError, invalid, shown
 from keyhouse.domain.operations import OPERATIONS, Metering
+from keyhouse.domain.tags import MAX_TAGS, PREFIX, is_name
 from keyhouse.store.contract import Width
 
 WIDTHS = {"1m": Width.MINUTE, "1h": Width.HOUR, "1d": Width.DAY}
@@ -124,9 +125,15 @@ def _limit(kind: Kind, query: Query) -> int:
 
 
 def _require_groups(kind: Kind, query: Query) -> None:
+    tags = {name for name in query.group_by if name.startswith(PREFIX)}
     for name in query.group_by:
-        if name not in kind.group_by:
-            raise invalid("group_by", f"'group_by' must be {_one_of(kind.group_by)}, not '{shown(name)}'.")
+        if name in tags and not is_name(name.removeprefix(PREFIX)):
+            raise invalid("group_by", f"'{shown(name)}' names no tag: 1 to 64 of a to z, 0 to 9, '_', '.' and '-'.")
+        if name not in tags and name not in kind.group_by:
+            known = _one_of((*kind.group_by, PREFIX + "NAME"))
+            raise invalid("group_by", f"'group_by' must be {known}, not '{shown(name)}'.")
+    if len(tags) > MAX_TAGS:
+        raise invalid("group_by", f"'group_by' must not name more than {MAX_TAGS} tags.")
 
 
 def _range(query: Query, now: int) -> tuple[int, int]:

@@ -19,6 +19,7 @@ import msgspec
 from keyhouse.domain.usage import Pricing
 from keyhouse.ledger.pricing import PriceBook
 from keyhouse.ledger.report_query import COMPLETIONS, COSTS, EMBEDDINGS, WIDTHS, Cut, Kind, Query, cut_of
+from keyhouse.ledger.report_tags import Group, ReportTags, fields_of, order
 from keyhouse.ledger.rollup import add, catch_up
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Store, Width
 
@@ -42,6 +43,9 @@ __all__ = [
     "usage_report",
 ]
 
+Tags = dict[str, str | None] | msgspec.UnsetType
+"""By name, None for one that is grouped by and absent; UNSET (not in the JSON) unless grouped by project, key or tag."""
+
 
 class UsageEmbeddingsResult(msgspec.Struct, frozen=True, kw_only=True):
     """Sums of one group. A group field is None unless grouped by it; `user_id` is None for calls of service accounts, too."""
@@ -55,6 +59,7 @@ class UsageEmbeddingsResult(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     num_unpriced_requests: int = 0
     num_estimated_requests: int = 0
+    tags: Tags = msgspec.UNSET
 
 
 class UsageCompletionsResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +93,7 @@ class UsageCompletionsResult(msgspec.Struct, frozen=True, kw_only=True):
     output_reasoning_tokens: int = 0
     num_unpriced_requests: int = 0
     num_estimated_requests: int = 0
+    tags: Tags = msgspec.UNSET
 
 
 class CostsResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +108,7 @@ class CostsResult(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int | None = None
     quantity_unit: str | None = None
     num_unpriced_requests: int = 0
+    tags: Tags = msgspec.UNSET
 
 
 UsageResult = UsageCompletionsResult | UsageEmbeddingsResult
@@ -133,19 +140,24 @@ def refresh(store: Store) -> None:
 def usage_report(store: Store, kind: Kind, query: Query, now: int) -> Report[UsageResult]:
     """What calls of `kind` (COMPLETIONS or EMBEDDINGS) used. Raises `invalid_value` naming the parameter at fault."""
     cut = cut_of(kind, query, now)
-    fields = tuple(_COLUMNS[name] for name in query.group_by if name in _COLUMNS)
-    rows = [] if query.batch else _read(store, kind, query, cut, fields)
+    rows = [] if query.batch else _read(store, kind, query, cut, _fields(query))
+    tags = ReportTags(store, query, rows)
     result = _completions_result if kind is COMPLETIONS else _embeddings_result
-    return _report(cut, ((key.bucket, result(key, sums, query.group_by)) for key, sums in rows))
+    return _report(
+        cut,
+        (
+            (group.key.bucket, result(group.key, sums, query.group_by, _shown(tags, group)))
+            for group, sums in tags.groups()
+        ),
+    )
 
 
 def cost_report(store: Store, query: Query, now: int) -> Report[CostsResult]:
     """What calls cost, by day. Raises `invalid_value` naming the parameter at fault."""
     cut = cut_of(COSTS, query, now)
-    fields = tuple(_COLUMNS[name] for name in query.group_by if name in _COLUMNS)
     # Line items are named after models and split by kind of token, so they are read by model and put together here.
-    rows = _read(store, COSTS, query, cut, (*fields, "model", "pricing"))
-    return _report(cut, _costs_results(rows, query))
+    rows = _read(store, COSTS, query, cut, (*_fields(query), "model", "pricing"))
+    return _report(cut, _costs_results(ReportTags(store, query, rows), query))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -157,6 +169,12 @@ _COLUMNS = {
     "model": "model",
     "service_tier": "service_tier",
 }
+
+
+def _fields(query: Query) -> tuple[str, ...]:
+    named = (_COLUMNS[name] for name in query.group_by if name in _COLUMNS)
+    return tuple(dict.fromkeys([*named, *fields_of(query)]))
+
 
 _Rows = Iterable[tuple[RollupKey, RollupSums]]
 
@@ -218,7 +236,14 @@ def _report(cut: Cut, results: Iterable[tuple[int, R_co]]) -> Report[R_co]:
 # --- results ---------------------------------------------------------------------------------------------------------
 
 
-def _completions_result(key: RollupKey, sums: RollupSums, group_by: Sequence[str]) -> UsageCompletionsResult:
+def _shown(tags: ReportTags, group: Group) -> Tags:
+    shown = tags.shown(group)
+    return msgspec.UNSET if shown is None else shown
+
+
+def _completions_result(
+    key: RollupKey, sums: RollupSums, group_by: Sequence[str], tags: Tags
+) -> UsageCompletionsResult:
     uncached = max(sums.input_tokens - sums.cached_tokens - sums.cache_write_tokens, 0)
     audio = min(sums.input_audio_tokens, uncached)
     return UsageCompletionsResult(
@@ -242,10 +267,11 @@ def _completions_result(key: RollupKey, sums: RollupSums, group_by: Sequence[str
         output_reasoning_tokens=sums.reasoning_tokens,
         num_unpriced_requests=sums.unpriced_requests,
         num_estimated_requests=sums.estimated_requests,
+        tags=tags,
     )
 
 
-def _embeddings_result(key: RollupKey, sums: RollupSums, _group_by: Sequence[str]) -> UsageEmbeddingsResult:
+def _embeddings_result(key: RollupKey, sums: RollupSums, _group_by: Sequence[str], tags: Tags) -> UsageEmbeddingsResult:
     return UsageEmbeddingsResult(
         input_tokens=sums.input_tokens,
         num_model_requests=sums.requests,
@@ -255,6 +281,7 @@ def _embeddings_result(key: RollupKey, sums: RollupSums, _group_by: Sequence[str
         model=key.model or None,
         num_unpriced_requests=sums.unpriced_requests,
         num_estimated_requests=sums.estimated_requests,
+        tags=tags,
     )
 
 
@@ -265,28 +292,30 @@ class _Line(NamedTuple):
     unpriced: int = 0
 
 
-def _costs_results(rows: _Rows, query: Query) -> Iterator[tuple[int, CostsResult]]:
+def _costs_results(tags: ReportTags, query: Query) -> Iterator[tuple[int, CostsResult]]:
     by_item = "line_item" in query.group_by
-    groups: dict[tuple[int, str, str, str, str], _Line] = {}
-    for key, sums in rows:
-        for line in _lines(key, sums):
+    groups: dict[tuple[Group, str], _Line] = {}
+    for found, sums in tags.groups():
+        for line in _lines(found.key, sums):
             if query.line_items is not None and line.item not in query.line_items:
                 continue
-            group = (key.bucket, key.project_id, key.user_id, key.key_id, line.item if by_item else "")
+            group = found._replace(key=found.key._replace(model="", pricing="")), line.item if by_item else ""
             _, nanos, tokens, unpriced = groups.get(group, _Line(""))
             groups[group] = _Line("", nanos + line.nanos, tokens + line.tokens, unpriced + line.unpriced)
-    for (bucket, project_id, user_id, key_id, item), line in sorted(groups.items()):
+    for (found, item), line in sorted(groups.items(), key=lambda entry: (*order(entry[0][0]), entry[0][1])):
+        key = found.key
         yield (
-            bucket,
+            key.bucket,
             CostsResult(
                 amount_nanos=line.nanos,
                 line_item=item or None,
-                project_id=project_id or None,
-                user_id=user_id or None,
-                api_key_id=key_id or None,
+                project_id=key.project_id or None,
+                user_id=key.user_id or None,
+                api_key_id=key.key_id or None,
                 quantity=line.tokens if by_item else None,
                 quantity_unit="tokens" if by_item else None,
                 num_unpriced_requests=line.unpriced,
+                tags=_shown(tags, found),
             ),
         )
 

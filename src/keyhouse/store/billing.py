@@ -12,6 +12,9 @@ from keyhouse.store.money_tables import billing_profiles, credit_grants, invoice
 from keyhouse.store.money_tables import tags as table
 from keyhouse.store.rows import values_of
 
+_MOST_IDS = 500
+"""Of one statement: databases bound the parameters that one may have."""
+
 
 class SqlBillingProfiles:
     def __init__(self, connection: Connection) -> None:
@@ -70,6 +73,16 @@ class SqlTags:
         mine = (table.c.organization_id == organization_id, table.c.object_id == object_id)
         rows = self._connection.execute(select(table.c.name, table.c.value).where(*mine).order_by(table.c.name))
         return {row.name: row.value for row in rows}
+
+    def of(self, organization_id: str, object_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for first in range(0, len(object_ids), _MOST_IDS):
+            some = table.c.object_id.in_(object_ids[first : first + _MOST_IDS])
+            query = select(table.c.object_id, table.c.name, table.c.value)
+            query = query.where(table.c.organization_id == organization_id, some)
+            for row in self._connection.execute(query.order_by(table.c.object_id, table.c.name)):
+                found.setdefault(row.object_id, {})[row.name] = row.value
+        return found
 
     def values(self, organization_id: str, name: str) -> dict[str, str]:
         named = (table.c.organization_id == organization_id, table.c.name == name)

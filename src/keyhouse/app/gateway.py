@@ -48,6 +48,7 @@ from keyhouse.upstream.http import HttpTransport
 from keyhouse.upstream.local import LocalModels
 from keyhouse.upstream.local.catalog import MODELS
 from keyhouse.upstream.router import Router, in_order
+from keyhouse.watch.notices import Watch, outbox
 
 _log = structlog.get_logger(__name__)
 ANNOUNCE_SECONDS = 10.0
@@ -95,6 +96,7 @@ class Gateway:
             self._store, opened.sealer, self._claims, max_bytes=settings.idempotency_max_bytes
         )
         head = self._change_head()
+        self._watch = self._build_watch()
         self._relay = self._build_relay()
         self._follower = ChangeFollower(
             self._store,
@@ -122,6 +124,7 @@ class Gateway:
         """Begins the background work. Calls may be served as soon as this returns."""
         await asyncio.to_thread(self._take_up)
         self._rollup.start()
+        self._watch.start()
         if self._local is not None:
             await self._local.start()
         self._control_socket = await announce.listen(self._settings.data, self._follower)
@@ -156,7 +159,7 @@ class Gateway:
         await self._transport.aclose()
         await self._journal.close()
         pools = (self._claims, self._estimator, self._reads)
-        for close in (self._refusals.close, self._rollup.close, *(pool.shutdown for pool in pools)):
+        for close in (self._refusals.close, self._rollup.close, self._watch.close, *(pool.shutdown for pool in pools)):
             await asyncio.to_thread(close)
         self._intents.close()
 
@@ -205,6 +208,18 @@ class Gateway:
             max_body_bytes=settings.max_body_bytes,
             max_response_bytes=settings.max_response_bytes,
         )
+
+    def _build_watch(self) -> Watch:
+        settings = self._settings
+        letters = outbox(
+            self._store,
+            self._opened.sealer,
+            self._opened.control.clock,
+            smtp_url=settings.smtp_url,
+            mail_from=settings.mail_from,
+            webhook_private=settings.webhook_private,
+        )
+        return Watch(self._store, letters, self._opened.control.clock)
 
     def _build_lobby(self) -> Lobby:
         settings = self._settings

@@ -26,7 +26,7 @@ async def test_a_call_that_reaches_a_threshold_is_told_once_and_signed(tmp_path:
     told: list[Told] = []
 
     class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             told.append(Told({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(204)

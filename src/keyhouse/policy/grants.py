@@ -30,6 +30,7 @@ class Demand(NamedTuple):
 
 
 NOTHING_ASKED = Demand(Amounts(), 0)
+_HOUR_MS = 3_600_000
 _SHOWN = {
     LimitKind.REQUESTS_PER_DAY: "requests",
     LimitKind.REQUESTS_PER_MINUTE: "requests",
@@ -140,7 +141,7 @@ class Grants:
 
 def _unbounded(budgets: Sequence[Budget], why: str) -> KeyhouseError:
     budget = next(budget for budget in budgets if budget.at_end is AtEnd.REFUSE)
-    message = f"What this call may cost has no bound, because {why}; {_named(budget)} refuses to be passed."
+    message = f"What this call may cost has no bound, because {why}; {_named(budget)} lets no such call pass."
     return KeyhouseError(ErrorCode.COST_UNBOUNDED, message)
 
 
@@ -149,9 +150,10 @@ def _limited(limited: RateLimited, model: str) -> KeyhouseError:
     of = f"model '{shown(model)}' in {name.level.value} {name.id}" if name.model else f"{name.level.value} {name.id}"
     said = f"{name.kind.noun} ({name.kind.field}) of {of}: limit {limit:,}, asked {limited.asked:,}."
     if limited.retry_after_ms is None:
+        alone = "The call alone is more than the limit of" if limit else "No call is let through by the limit of"
         return KeyhouseError(
             ErrorCode.RATE_LIMIT_EXCEEDED,
-            f"The call alone is more than the limit of {said} Waiting does not help.",
+            f"{alone} {said} Waiting does not help.",
             headers=[("x-should-retry", "false")],
         )
     message = f"Rate limit reached for {said} {_patience(limited.retry_after_ms)}"
@@ -173,10 +175,12 @@ def _paced(budget: Budget, limited: RateLimited) -> KeyhouseError:
 def _spent(spent: Spent, now: int) -> KeyhouseError:
     budget, period = spent.budget, spent.period
     until = "" if period.end == FOREVER else f" until {datetime.fromtimestamp(period.end, UTC):%Y-%m-%d %H:%M} UTC"
-    left = format_dollars(max(spent.left_nanos, 0))
+    left, amount, asked = (
+        _dollars(nanos) for nanos in (max(spent.left_nanos, 0), budget.amount_at(now), spent.asked_nanos)
+    )
     message = (
-        f"You exceeded your current quota: {_named(budget)} has {left} of {format_dollars(budget.amount_at(now))} left{until}, "
-        f"and this call may cost {format_dollars(spent.asked_nanos)}."
+        f"You exceeded your current quota: {_named(budget)} has {left} of {amount} left{until}, "
+        f"and this call may cost {asked}."
     )
     return KeyhouseError(ErrorCode.INSUFFICIENT_QUOTA, message, headers=[("x-should-retry", "false")])
 
@@ -185,8 +189,17 @@ def _named(budget: Budget) -> str:
     return f"the budget '{shown(budget.name)}' ({budget.id}) of {budget.level.value} {budget.scope_id}"
 
 
+def _dollars(nanos: int) -> str:
+    """Exact, with cents at least: small budgets must not look like none."""
+    whole, _, fraction = format_dollars(nanos, 9).partition(".")
+    return f"{whole}.{fraction.rstrip('0'):0<2}"
+
+
 def _patience(milliseconds: int) -> str:
-    return f"Please try again in {milliseconds / 1000:g} s."
+    if milliseconds < _HOUR_MS:
+        return f"Please try again in {milliseconds / 1000:g} s."
+    hours, minutes = divmod(-(-milliseconds // 60_000), 60)
+    return f"Please try again in {hours} h {minutes} min."
 
 
 def _retry_headers(milliseconds: int) -> list[tuple[str, str]]:

@@ -189,7 +189,9 @@ async def test_a_flood_of_wrong_keys_writes_nothing_to_disk(house: RunningHouse)
     wrong = [good[:-1] + ("0" if good[-1] != "0" else "1"), "hunter2", "sk-kh_", "k" * 10_000, *unknown]
     await asyncio.sleep(0.6)  # for what the tests before left to write
     house.refused()
-    await asyncio.to_thread(catch_up, house.opened.store)  # a roll-up that is due later would write while the flood comes
+    await asyncio.to_thread(
+        catch_up, house.opened.store
+    )  # a roll-up that is due later would write while the flood comes
     await asyncio.sleep(0.6)
     before, rows, log = snapshot(house.data), len(house.rows()), house.refused()
     flood = [post(b"{}", b"authorization: Bearer " + value.encode()) for value in wrong]

@@ -25,7 +25,9 @@ def test_an_error_has_a_real_status_a_sentence_and_openais_coarse_type(error: Er
     assert 400 <= HTTPStatus(error.status) <= 599
     assert error.when
     assert error.when[0].isupper() or error.when.startswith("`")
-    assert error.type == ("server_error" if error.status >= 500 else "invalid_request_error")
+    # OpenAI's type of a 429 is what ran out; of every other refusal, whose doing it is.
+    of_status = error.code if error.status == 429 else "invalid_request_error"
+    assert error.type == ("server_error" if error.status >= 500 else of_status)
 
 
 @pytest.mark.parametrize(

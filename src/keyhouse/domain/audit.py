@@ -41,7 +41,7 @@ class EventType(Enum):
     UPSTREAM_DELETED = "upstream.deleted"
     UPSTREAM_UPDATED = "upstream.updated"
     USER_ADDED = "user.added"
-    WEBHOOK_SECRET_CREATED = "webhook_secret.created"
+    WEBHOOK_SECRET_CREATED = "webhook_secret.created"  # noqa: S105 - an event's name
 
 
 @dataclass(frozen=True, slots=True)

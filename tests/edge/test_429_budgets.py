@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -172,36 +173,54 @@ async def test_a_budget_made_while_a_call_runs_counts_that_call(held: Held) -> N
     assert (await held.ask(key.value, quick, max_tokens=2)).status_code == 429
 
 
-@pytest.mark.parametrize("how", ["client gone", "revoked", "upstream 500", "upstream dropped", "never sent"])
-async def test_a_call_that_ends_otherwise_leaves_no_reservation(held: Held, how: str) -> None:
-    async def drops(exchange: Exchange) -> None:
-        exchange.close()
+async def _drops(exchange: Exchange) -> None:
+    exchange.close()
 
-    behaviour = {
-        "client gone": stays_silent,
-        "revoked": streams_on([delta("one ")]),
-        "upstream 500": answers(b'{"error":{"message":"no"}}', 500),
-        "upstream dropped": drops,
-        "never sent": stays_silent,
-    }[how]
-    model = await held.model(behaviour)
-    project = await held.project()
-    key = await held.house.key(project)
-    budget = await held.budget("100", project_id=project)
-    if how == "never sent":
-        await held.house.upstream(1, "fake-nobody-*")
-        model = "fake-nobody-listens"
-    asking = asyncio.ensure_future(held.ask(key.value, model, max_tokens=60, stream=how == "revoked"))
-    if how in {"client gone", "revoked"}:
-        while not held.outstanding:
-            await asyncio.sleep(0.01)
-        full = await held.ask(key.value, model, max_tokens=60)
-        assert error(full)[1] == "insufficient_quota"
-        if how == "client gone":
-            asking.cancel()
-        else:
-            await held.house.do(keys.revoke, project, key.view.key.id)
-    await asyncio.gather(asking, return_exceptions=True)
-    await held.at_rest()
-    if how != "never sent":
-        assert held.spent(budget) <= 60 * DOLLAR
+
+async def _drops_midway(exchange: Exchange) -> None:
+    await streams([delta("one "), delta("two ")], done=False)(exchange)
+    exchange.close()
+
+
+ENDS = {
+    "client gone": stays_silent,
+    "client gone midway": streams_on([delta("one ")]),
+    "revoked": streams_on([delta("one ")]),
+    "upstream 500": answers(b'{"error":{"message":"no"}}', 500),
+    "upstream dropped": _drops,
+    "upstream dropped midway": _drops_midway,
+    "upstream silent": stays_silent,
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+async def test_a_call_that_ends_otherwise_leaves_no_reservation_and_costs_what_it_used(
+    tmp_path: Path, how: str
+) -> None:
+    async with held_house(tmp_path, budget_slice_tokens=SLICE, upstream_first_byte_timeout=0.6) as held:
+        model = await held.model(ENDS[how])
+        quick = await held.model(answers(completion("Hello.", usage(5, 10))))
+        project = await held.project()
+        key, other = await held.house.key(project), await held.house.key(project)
+        budget = await held.budget("100", project_id=project)
+        streamed = "midway" in how or how == "revoked"
+        asking = asyncio.ensure_future(held.ask(key.value, model, max_tokens=60, stream=streamed))
+        if "client" in how or how == "revoked":
+            while not held.upstream.requests(model):
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            full = await held.ask(key.value, quick, max_tokens=60)
+            assert error(full)[1] == "insufficient_quota"
+            if "client" in how:
+                asking.cancel()
+            else:
+                await held.house.do(keys.revoke, project, key.view.key.id)
+        await asyncio.gather(asking, return_exceptions=True)
+        await held.at_rest()
+        spent = held.spent(budget)
+        assert spent % DOLLAR == 0
+        assert spent <= 60 * DOLLAR
+        left = 100 - spent // DOLLAR
+        # All that was not used is there for the next, and not a token more.
+        assert error(await held.ask(other.value, quick, max_tokens=left + 1))[1] == "insufficient_quota"
+        assert (await held.ask(other.value, quick, max_tokens=left)).status_code == 200

@@ -47,14 +47,14 @@ async def test_a_call_that_reaches_a_threshold_is_told_once_and_signed(tmp_path:
             model = await held.model(answers(completion("Hello.", usage(5, 7))))
             key = await held.house.key(project)
             await held.ask(key.value, model)
-            await asyncio.sleep(4)
+            await asyncio.sleep(3.5)
             assert told == []  # 7 of 10 dollars
             await held.ask(key.value, model)
             await held.ask(key.value, model)
             async with asyncio.timeout(20):
                 while not told:
                     await asyncio.sleep(0.05)
-            await asyncio.sleep(4)
+            await asyncio.sleep(3.5)
     finally:
         receiver.shutdown()
         receiver.server_close()

@@ -353,8 +353,9 @@ def test_the_gate_lets_pass_what_may_and_nothing_else(long_form: bool) -> None:
     told = f"{Gate.steps} steps, {Gate.admitted} admitted, {Gate.restarts} restarts, {Gate.refused}"
     assert Gate.steps >= fewest, told
     assert Gate.admitted > Gate.restarts > 0, told
-    seen = {ErrorCode.INVALID_API_KEY, ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.INSUFFICIENT_QUOTA}
-    rare = {ErrorCode.KEY_DISABLED, ErrorCode.COST_UNBOUNDED}
+    # A few examples need not meet every refusal; many must.
+    seen = {ErrorCode.INVALID_API_KEY, ErrorCode.RATE_LIMIT_EXCEEDED}
+    rare = {ErrorCode.KEY_DISABLED, ErrorCode.COST_UNBOUNDED, ErrorCode.INSUFFICIENT_QUOTA}
     assert Gate.refused.keys() >= (seen | rare if long_form else seen), told
     print(told)
 

@@ -137,7 +137,7 @@ class CutAt:
 async def test_calls_cancelled_at_every_await_hold_nothing_and_refuse_nobody(
     held: Held, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cancels = 10_000 if request.config.getoption("--long") else 400
+    cancels = 10_000 if request.config.getoption("--long") else 150
     plain = await held.model(answers(completion("Hello.", usage(5, 7))))
     stream = await held.model(streams([*(delta("word ") for _ in range(60)), last_chunk(usage(5, 60))], pause=0.001))
     project = await held.project()

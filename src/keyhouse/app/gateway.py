@@ -24,7 +24,7 @@ from keyhouse.edge.lobby import Lobby
 from keyhouse.edge.relay import Relay
 from keyhouse.ledger.balances import LedgerBalances
 from keyhouse.ledger.context_windows import ContextWindows
-from keyhouse.ledger.intents import Intents
+from keyhouse.ledger.intents import INTENTS_FILE, Intents
 from keyhouse.ledger.journal import Journal
 from keyhouse.ledger.pricing import PriceBook
 from keyhouse.ledger.recovery import recover
@@ -52,7 +52,6 @@ from keyhouse.watch.notices import Watch, outbox
 
 _log = structlog.get_logger(__name__)
 ANNOUNCE_SECONDS = 10.0
-INTENTS_FILE = "inflight.bin"
 
 
 def recovered_intents(data: Path, opened: Opened) -> Intents:

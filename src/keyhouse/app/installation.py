@@ -10,14 +10,13 @@ from pathlib import Path
 
 from keyhouse.app.announce import socket_path
 from keyhouse.app.house import not_initialised, opened
-from keyhouse.ledger.intents import count_left_over
+from keyhouse.ledger.intents import INTENTS_FILE, count_left_over
 from keyhouse.settings import Settings
 from keyhouse.store import secretfiles
 from keyhouse.store.contract import Store
 from keyhouse.store.opening import schema_versions
 from keyhouse.store.schema import HEAD
 
-INTENTS_FILE = "inflight.bin"  # gateway.py has it too; importing that would import the whole gateway
 _ANSWER_SECONDS = 5.0
 
 

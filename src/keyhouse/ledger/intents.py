@@ -24,6 +24,8 @@ import msgspec
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 
+INTENTS_FILE = "inflight.bin"
+"""Its name in the data directory."""
 SLOT_BYTES = 1024
 _MAGIC = b"KHINTENT"
 _VERSION = 1

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, Protocol
 
 from keyhouse.domain.budgets import Budget, Period
-from keyhouse.domain.levels import Level
 
 
 class Account(NamedTuple):
@@ -86,6 +85,3 @@ class Reservations(Protocol):
     def outstanding(self) -> int:
         """Reservations that have not ended."""
         ...
-
-
-LEVELS = (Level.ORGANIZATION, Level.PROJECT, Level.KEY)

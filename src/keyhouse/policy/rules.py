@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.levels import Level
-from keyhouse.domain.limits import LimitName, RateLimit, limits_of
+from keyhouse.domain.limits import RateLimit, limits_of
 from keyhouse.policy.keyring import Credential
 from keyhouse.store.contract import RateLimitRule, Store
 
@@ -55,12 +55,6 @@ class Rules:
     def budget_ids(self) -> set[str]:
         """Of the budgets of organizations and projects."""
         return {budget.id for budgets in self._budgets.values() for budget in budgets}
-
-    def names(self) -> Iterable[LimitName]:
-        """Every limit that an organization or a project has."""
-        for rule in self._rules.values():
-            level, scope_id = _scope(rule)
-            yield from (limit.name for limit in limits_of(level, scope_id, rule.model, rule.limits))
 
     def _find(self, credential: Credential, model: str, now: int) -> _InForce:
         limits: tuple[RateLimit, ...] = ()

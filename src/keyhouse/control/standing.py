@@ -14,9 +14,6 @@ from keyhouse.control.context import Control
 from keyhouse.domain.budgets import Budget, Interval, Period
 from keyhouse.domain.levels import Level
 from keyhouse.ledger import reports
-from keyhouse.store.contract import RollupFilter, Width
-
-_GROUPED = {Level.ORGANIZATION: "organization_id", Level.PROJECT: "project_id", Level.KEY: "key_id"}
 
 
 class Standing(NamedTuple):
@@ -59,24 +56,8 @@ def _reported(control: Control, budgets: Iterable[Budget], now: int) -> dict[str
     found: dict[str, Standing] = {}
     for (organization_id, level, _), some in alike.items():
         period = some[0].period(now)
-        spent = _spent(control, organization_id, level, period, tuple({budget.scope_id for budget in some}))
+        with control.store.read() as tx:
+            scope_ids = tuple({budget.scope_id for budget in some})
+            spent = reports.rolled_up_costs(tx, organization_id, level, period, scope_ids)
         found |= {budget.id: Standing(period, spent[budget.scope_id]) for budget in some}
     return found
-
-
-def _spent(
-    control: Control, organization_id: str, level: Level, period: Period, scope_ids: tuple[str, ...]
-) -> dict[str, int]:
-    """Nano-dollars by scope. Periods begin and end at midnight, so whole days tell."""
-    where = RollupFilter(organization_id, period.start, period.end)
-    if level is Level.PROJECT:
-        where = where._replace(project_ids=scope_ids)
-    elif level is Level.KEY:
-        where = where._replace(key_ids=scope_ids)
-    field = _GROUPED[level]
-    spent: dict[str, int] = defaultdict(int)
-    with control.store.read() as tx:
-        for key, sums in tx.rollups.sum(Width.DAY, where, (field,)):
-            cost = sums.cost_input_nanos + sums.cost_cached_nanos + sums.cost_output_nanos
-            spent[getattr(key, field)] += cost
-    return spent

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from keyhouse.domain.budgets import Budget, Period
 from keyhouse.domain.errors import KeyhouseError
-from keyhouse.domain.levels import Level
 from keyhouse.ledger.journal import Journal
-from keyhouse.store.contract import Balance, LedgerUnavailable, RollupFilter, Store, Width
+from keyhouse.ledger.spending import rolled_up_costs
+from keyhouse.store.contract import Balance, LedgerUnavailable, Store
 
 
 class RolledUp(NamedTuple):
@@ -55,16 +55,10 @@ def open_balance(store: Store, budget: Budget, period: Period) -> int:
 
 def rolled_up(store: Store, budget: Budget, period: Period) -> RolledUp:
     """What is rolled up of the budget's scope and period. Calls without a price cost nothing."""
-    where = RollupFilter(budget.organization_id, period.start, period.end)
-    if budget.level is Level.PROJECT:
-        where = where._replace(project_ids=(budget.scope_id,))
-    elif budget.level is Level.KEY:
-        where = where._replace(key_ids=(budget.scope_id,))
     with store.read() as tx:
         through_seq = tx.rollups.mark()
-        found = tx.rollups.sum(Width.DAY, where, ())
-    cost = sum(sums.cost_input_nanos + sums.cost_cached_nanos + sums.cost_output_nanos for _, sums in found)
-    return RolledUp(through_seq, cost)
+        costs = rolled_up_costs(tx, budget.organization_id, budget.level, period, (budget.scope_id,))
+    return RolledUp(through_seq, costs[budget.scope_id])
 
 
 def _known(store: Store, budget: Budget, period: Period) -> int | None:

@@ -21,6 +21,7 @@ from keyhouse.ledger.pricing import PriceBook
 from keyhouse.ledger.report_query import COMPLETIONS, COSTS, EMBEDDINGS, WIDTHS, Cut, Kind, Query, cut_of
 from keyhouse.ledger.report_tags import Group, ReportTags, fields_of, order
 from keyhouse.ledger.rollup import add, catch_up
+from keyhouse.ledger.spending import rolled_up_costs
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Store, Width
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "UsageResult",
     "cost_report",
     "refresh",
+    "rolled_up_costs",
     "segments",
     "usage_report",
 ]

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from keyhouse.domain.budgets import Period
 from keyhouse.domain.levels import Level
-from keyhouse.store.contract import RollupFilter, Transaction, Width
+from keyhouse.ledger.reports import rolled_up_costs
+from keyhouse.store.contract import Transaction
 
-_FIELDS = {Level.ORGANIZATION: "organization_id", Level.PROJECT: "project_id", Level.KEY: "key_id"}
 _AT_ONCE = 500
 
 
@@ -30,22 +30,6 @@ def spent(tx: Transaction, places: Iterable[Place]) -> dict[Place, int]:
     for (organization_id, level, period), ids in alike.items():
         for begin in range(0, len(ids), _AT_ONCE):
             some = ids[begin : begin + _AT_ONCE]
-            costs = _costs(tx, organization_id, level, period, tuple(some))
+            costs = rolled_up_costs(tx, organization_id, level, period, tuple(some))
             found |= {Place(organization_id, level, id_, period): costs[id_] for id_ in some}
     return found
-
-
-def _costs(
-    tx: Transaction, organization_id: str, level: Level, period: Period, ids: tuple[str, ...]
-) -> defaultdict[str, int]:
-    # Periods begin and end at midnight, so whole days tell.
-    where = RollupFilter(organization_id, period.start, period.end)
-    if level is Level.PROJECT:
-        where = where._replace(project_ids=ids)
-    elif level is Level.KEY:
-        where = where._replace(key_ids=ids)
-    field = _FIELDS[level]
-    costs: defaultdict[str, int] = defaultdict(int)
-    for key, sums in tx.rollups.sum(Width.DAY, where, (field,)):
-        costs[getattr(key, field)] += sums.cost_input_nanos + sums.cost_cached_nanos + sums.cost_output_nanos
-    return costs

@@ -101,6 +101,7 @@ def _greet(settings: Settings, listener: socket.socket, facts: FirstFacts | None
     url = f"{scheme}://{shown}:{port}"
     if facts is not None:
         print(first.told(facts, url, local_model=settings.local_model), flush=True)
+    listener.listen(_BACKLOG)  # whoever reads the next line may connect at once
     _say(f"Keyhouse is open at {url} (data in {settings.data.absolute()}).")
 
 

@@ -63,3 +63,11 @@ def test_a_reader_who_follows_the_feed_misses_none_of_many_writers_changes(store
     done.set()
     follower.join(20)
     assert sorted(seen) == sorted(f"key_{number}" for number in range(120))
+
+
+def test_the_last_change_is_that_of_the_feed(store: Store, opener: Reopen) -> None:
+    assert store.last_change() == 0
+    with opener().write() as transaction:
+        seq = transaction.changes.append(ChangeKind.KEY, "key_1")
+        assert store.last_change() == 0  # it is not committed yet
+    assert store.last_change() == seq

@@ -12,7 +12,7 @@ import pytest
 from keyhouse.upstream.contract import Origin, UpstreamError
 from keyhouse.upstream.http import HttpTransport
 from tests.upstream.conftest import Serve
-from tests.upstream.transport_servers import OK, Exchange, RawServer, post, read_all
+from tests.upstream.transport_servers import OK, Exchange, RawServer, answering, post, read_all
 
 
 async def _silent(exchange: Exchange) -> None:
@@ -216,3 +216,15 @@ async def test_a_thousand_cancels_at_any_moment_leak_no_place(serve: Serve) -> N
     assert transport.connections(server.origin()) == 0
     await transport.aclose()
     await server.until(lambda s: s.open == 0)
+
+
+async def test_a_request_given_up_in_its_own_turn_is_never_sent(serve: Serve, transport: HttpTransport) -> None:
+    """Requests leave at the end of a turn of the loop: one whose connection was closed before has nothing to send any more."""
+    server = await serve(answering(OK, OK))
+    await read_all(await transport.send(server.origin(), post()))
+    call: asyncio.Task[object] = asyncio.create_task(transport.send(server.origin(), post()))
+    closing = asyncio.create_task(transport.aclose())
+    await asyncio.wait([call, closing])
+    assert isinstance(call.exception(), UpstreamError)
+    await server.until(lambda s: s.open == 0)
+    assert server.requests == 1

@@ -10,6 +10,7 @@ import pytest
 
 from keyhouse.upstream.contract import Dropped, NotSent, Origin, PoolTimeout, ProtocolViolation, Timeouts, Truncated
 from keyhouse.upstream.http import HttpTransport
+from keyhouse.upstream.http.burst import Burst
 from keyhouse.upstream.http.pool import OriginPool
 from tests.upstream.conftest import Serve
 from tests.upstream.transport_servers import OK, Exchange, answering, post, read_all
@@ -327,7 +328,7 @@ async def test_a_cancelled_waiter_leaves_no_hole(serve: Serve, granted: bool, cl
 
 async def test_a_connection_lost_on_its_way_to_a_waiter_is_replaced_in_its_place(serve: Serve) -> None:
     server = await serve(answering(OK))
-    pool = OriginPool(server.origin(), max_connections=1, max_head_bytes=65_536, idle_seconds=15)
+    pool = OriginPool(server.origin(), Burst(), max_connections=1, max_head_bytes=65_536, idle_seconds=15)
     connection = await pool.acquire(Timeouts())
     await connection.exchange(b"GET / HTTP/1.1\r\n\r\n", post(method="GET", body=b""))
     await connection.wait_for_body(1)

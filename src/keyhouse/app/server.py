@@ -28,6 +28,7 @@ class Server(uvicorn.Server):
         self._cut = cut
         self._grace = grace
         self._loop = asyncio.get_running_loop()
+        self._told = asyncio.Event()
         self._hurry = asyncio.Event()
         self._told_at = 0.0
         # The last resort, for a client that takes nothing of what it was sent.
@@ -48,6 +49,11 @@ class Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._hurry.set)
         elif not self.should_exit:
             self.should_exit, self._told_at = True, now
+            self._loop.call_soon_threadsafe(self._told.set)
+
+    async def main_loop(self) -> None:
+        """Until a signal says so. uvicorn's looks ten times a second, which is most of what an idle process would do."""
+        await self._told.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         ending = asyncio.create_task(self._end_calls())

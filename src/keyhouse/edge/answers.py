@@ -151,7 +151,11 @@ class _Relaying:
             self._unsent, self.looks = passed, True
             return False
         if passed:
-            self._pass(passed)
+            if exchange.began and self._recording is None:
+                exchange.write(passed)
+                self._relayed(self._slot, stream.events, stream.content_bytes)
+            else:
+                self._pass(passed)
         return not (stream.done or exchange.is_blocked())
 
     async def look(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -45,7 +46,7 @@ class AsgiExchange:
             logger=protocol.logger,
             access_logger=protocol.access_logger,
             access_log=False,
-            default_headers=protocol.server_state.default_headers,
+            default_headers=[(b"date", formatdate(usegmt=True).encode())],
             message_event=asyncio.Event(),
             expect_100_continue=protocol.expect_100_continue,
             keep_alive=protocol.parser.should_keep_alive() and not protocol.parser.should_upgrade(),

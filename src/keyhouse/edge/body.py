@@ -170,7 +170,7 @@ def _wants_usage(raw: msgspec.Raw | msgspec.UnsetType) -> bool:
 
 def _refuse_ambiguity(body: bytes) -> None:
     """Cheap looks first: only a body in which a peeked name occurs twice, in another case, or hidden, is looked at closely."""
-    hidden = b"\\u" in body and _ESCAPED_LETTER.search(body)
+    hidden = body.find(b"\\u") >= 0 and _ESCAPED_LETTER.search(body)
     folding = not body.isascii() and any(letter in body for letter in _FOLDING)
     if hidden or folding or _named_oddly(body):
         text = body.decode("utf-8")

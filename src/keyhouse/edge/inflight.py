@@ -66,8 +66,9 @@ class Inflight:
 
     async def expire(self, clock: Callable[[], int]) -> None:
         """Ends calls whose secret ends while they run, for ever."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(LOOK_EVERY - loop.time() % LOOK_EVERY)
             now = clock()
             for call in [c for calls in self._by_key.values() for c in calls]:
                 until = call.credential.valid_until if call.credential is not None else None

@@ -34,7 +34,7 @@ _MINUTE = Width.MINUTE.value
 _UNPRICED = Pricing.UNPRICED.value
 
 
-SHARE = 300
+SHARE = 1000
 """One part in so many of a processor goes into rollups, and no more."""
 LONGEST_PAUSE_SECONDS = 15.0
 MARGIN_SECONDS = 300
@@ -195,7 +195,7 @@ class Rollup:
     its own processor time. Who reads a report catches up first, so that a pause costs no report its newest rows.
     """
 
-    def __init__(self, store: Store, *, linger_seconds: float = 0.4, poll_seconds: float = 5.0) -> None:
+    def __init__(self, store: Store, *, linger_seconds: float = 0.4, poll_seconds: float = 15.0) -> None:
         self._store = store
         self._linger = linger_seconds
         self._poll = poll_seconds

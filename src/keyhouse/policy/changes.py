@@ -39,8 +39,9 @@ class ChangeFollower:
 
     async def follow(self) -> None:
         """Looks for changes, for ever."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS - loop.time() % POLL_SECONDS)
             try:
                 async with self._applying:
                     await self._catch_up()
@@ -55,5 +56,7 @@ class ChangeFollower:
             self.seq = change.seq
 
     def _read(self, seq: int) -> Sequence[Change]:
+        if self._store.last_change() <= seq:
+            return ()
         with self._store.read() as tx:
             return tx.changes.since(seq)

@@ -20,7 +20,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise _unavailable("it is busy") from error
+        raise unavailable("it is busy") from error
     except DBAPIError as error:
         if _is_contradiction(error):
             message = (
@@ -28,7 +28,7 @@ def translated() -> Iterator[None]:
             )
             raise KeyhouseError(ErrorCode.CONFLICT, message) from error
         if _is_away(error):
-            raise _unavailable(reason(error.orig)) from error
+            raise unavailable(reason(error.orig)) from error
         raise
     except StatementError as error:
         # What a column type refuses (types.py) arrives wrapped, as if the statement were at fault.
@@ -60,5 +60,5 @@ def reason(error: BaseException | None) -> str:
     return str(details.get("M", "unknown")) if isinstance(details, dict) else str(details)
 
 
-def _unavailable(why: str) -> KeyhouseError:
+def unavailable(why: str) -> KeyhouseError:
     return KeyhouseError(ErrorCode.STORE_UNAVAILABLE, f"The database cannot be used right now: {why}.")

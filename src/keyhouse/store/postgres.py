@@ -59,6 +59,10 @@ class PostgresStore:
         with translated(), self._reader.begin() as connection:
             yield SqlTransaction(connection)
 
+    def last_change(self) -> int:
+        with self.read() as transaction:
+            return transaction.changes.head()
+
     def backup(self, folder: Path) -> None:
         """Writes the files of an embedded house: they can be opened as one, and tell everything that the database does."""
         from keyhouse.store.copying import copy_to_sqlite

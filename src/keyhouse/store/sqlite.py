@@ -18,7 +18,7 @@ from sqlalchemy.pool import QueuePool
 
 from keyhouse.store import files
 from keyhouse.store.contract import SchemaError, Transaction
-from keyhouse.store.faults import translated
+from keyhouse.store.faults import reason, translated, unavailable
 from keyhouse.store.ledger_sqlite import BUSY_SECONDS, SqliteLedger
 from keyhouse.store.schema import State, state_of, version_of
 from keyhouse.store.transaction import SqlTransaction
@@ -48,6 +48,18 @@ class SqliteStore:
     def read(self) -> Iterator[Transaction]:
         with translated(), self._reader.begin() as connection:
             yield SqlTransaction(connection)
+
+    def last_change(self) -> int:
+        # Straight to the driver: a transaction costs twenty times as much, and this is most of what an idle gateway does.
+        with translated():
+            driver = self._reader.raw_connection()
+            try:
+                found: int = driver.cursor().execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0]
+            except sqlite3.Error as error:
+                raise unavailable(reason(error)) from error
+            finally:
+                driver.close()
+        return found
 
     def backup(self, folder: Path) -> None:
         files.claim_empty(folder)

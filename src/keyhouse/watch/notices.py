@@ -20,7 +20,7 @@ from keyhouse.watch.webhook import WebhookSender
 
 _log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 3.0
+LOOK_SECONDS = 5.0
 SHARE = 100
 """One part in so many of a processor goes into looking, and no more."""
 LONGEST_PAUSE_SECONDS = 60.0

@@ -174,6 +174,10 @@ class Store(Protocol):
         """A snapshot: all its reads see the same moment."""
         ...
 
+    def last_change(self) -> int:
+        """The number of the last change that is committed, 0 if there is none: what is asked all the time."""
+        ...
+
     def backup(self, folder: Path) -> None:
         """A consistent copy of everything into an empty folder, while others write: what is rolled up is in the copied ledger."""
         ...

@@ -25,6 +25,7 @@ from keyhouse.upstream.contract import (
     UpstreamError,
     UpstreamRequest,
 )
+from keyhouse.upstream.http.burst import Burst
 from keyhouse.upstream.http.deadline import Deadline
 from keyhouse.upstream.http.parser import MalformedResponse, ResponseParser
 from keyhouse.upstream.http.upload import upload
@@ -42,6 +43,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_buffered",
+        "_burst",
         "_deadline",
         "_deadline_error",
         "_deadline_seconds",
@@ -54,6 +56,7 @@ class Connection(asyncio.Protocol):
         "_reading_paused",
         "_take",
         "_transport",
+        "_unsent",
         "_uploading",
         "_waiter",
         "_writing_paused",
@@ -67,12 +70,14 @@ class Connection(asyncio.Protocol):
         self,
         peer: str,
         max_head_bytes: int,
+        burst: Burst,
         on_free: Callable[[Connection], None],
         on_closed: Callable[[Connection], None],
     ) -> None:
         """`on_free`: an exchange has left it clean. `on_closed`: called once, whatever closed it."""
         self._loop = asyncio.get_running_loop()
         self._peer = peer
+        self._burst = burst
         self._on_free = on_free
         self._on_closed = on_closed
         self._transport: asyncio.Transport | None = None
@@ -83,6 +88,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._take: Callable[[bytes], bool] | None = None
         self._drained: asyncio.Future[None] | None = None
+        self._unsent = b""
         self._buffered = 0
         self._reading_paused = False
         self._writing_paused = False
@@ -102,12 +108,18 @@ class Connection(asyncio.Protocol):
         self.parser.expect(head_only=request.method == "HEAD")
         body = request.body
         if isinstance(body, bytes) and len(body) <= _JOINED_BYTES:
-            assert self._transport is not None  # noqa: S101 - dialled
-            self._transport.write(head + body if body else head)
+            self._unsent = head + body if body else head
+            self._burst.add(self)
             self._expect_within(request.timeouts.first_byte, FirstByteTimeout)
             await self._wait_for_head()
         else:
             await self._exchange_streaming(head, request)
+
+    def send_unsent(self) -> None:
+        """The end of the turn in which the request was made; nothing is sent if the exchange was given up meanwhile."""
+        data, self._unsent = self._unsent, b""
+        if self._transport is not None and not self.closed:
+            self._transport.write(data)
 
     async def wait_for_body(self, idle_seconds: float) -> None:
         """Until there is body to take, or its end, or `failure`."""
@@ -227,7 +239,9 @@ class Connection(asyncio.Protocol):
             self.fail(ProtocolViolation(f"{self._peer} {malformed}"))
             return
         if self._take is not None:
-            if not self._deliver() or self.parser.complete:
+            if self._deliver() and not self.parser.complete:
+                self._deadline.push(self._deadline_seconds)
+            else:
                 self._wake()
             return
         self._buffered += len(data)
@@ -299,14 +313,18 @@ class Connection(asyncio.Protocol):
     def _deliver(self) -> bool:
         """Hands on what has arrived; whether more is wanted."""
         take, pieces = self._take, self.parser.pieces
-        if pieces and take is not None:
-            data = pieces.pop() if len(pieces) == 1 else b"".join(pieces)
-            pieces.clear()
+        if take is None:
+            return False
+        if pieces:
+            if len(pieces) == 1:
+                data = pieces.pop()
+            else:
+                data = b"".join(pieces)
+                pieces.clear()
             if not take(data):
                 self._take = None
                 return False
-            self._deadline.set(self._deadline_seconds)
-        return take is not None
+        return True
 
     def _wake(self) -> None:
         waiter = self._waiter

@@ -31,6 +31,10 @@ class Deadline:
         if at < self._rings_at:
             self._arm()
 
+    def push(self, seconds: float) -> None:
+        """As `set`, where the deadline before was set with no more seconds: it moves away, and the timer may stay as it is."""
+        self._at = self._loop.time() + seconds
+
     def clear(self) -> None:
         self._at = _NEVER
 

@@ -10,14 +10,18 @@ import asyncio
 from collections import deque
 
 from keyhouse.upstream.contract import ConnectRefused, NotSent, Origin, PoolTimeout, Timeouts
+from keyhouse.upstream.http.burst import Burst
 from keyhouse.upstream.http.connection import Connection
 from keyhouse.upstream.http.dial import dial
 
 
 class OriginPool:
-    def __init__(self, origin: Origin, *, max_connections: int, max_head_bytes: int, idle_seconds: float) -> None:
+    def __init__(
+        self, origin: Origin, burst: Burst, *, max_connections: int, max_head_bytes: int, idle_seconds: float
+    ) -> None:
         self._origin = origin
         self._peer = f"{origin.host}:{origin.port}"
+        self._burst = burst
         self._max_connections = max_connections
         self._max_head_bytes = max_head_bytes
         self._idle_seconds = idle_seconds
@@ -120,7 +124,9 @@ class OriginPool:
         return connection
 
     def _new_connection(self) -> Connection:
-        return Connection(self._peer, self._max_head_bytes, on_free=self._put_back, on_closed=self._closed_one)
+        return Connection(
+            self._peer, self._max_head_bytes, self._burst, on_free=self._put_back, on_closed=self._closed_one
+        )
 
     def _put_back(self, connection: Connection) -> None:
         connection.rest(self._idle_seconds)

@@ -25,7 +25,7 @@ def encode_head(request: UpstreamRequest, base_path: str, tail: str) -> bytes:
     lines.append(b"\r\n")
     head = b"".join(lines)
     expected = len(request.headers) + (4 if framing else 3)
-    if head.count(b"\n") != expected or head.count(b"\r") != expected or b"\0" in head:
+    if head.count(b"\n") != expected or head.count(b"\r") != expected or head.find(b"\0") >= 0:
         raise ValueError("a header has a line break or a NUL in it")
     return head
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from keyhouse.upstream.contract import NotSent, Origin, UpstreamRequest
+from keyhouse.upstream.http.burst import Burst
 from keyhouse.upstream.http.pool import OriginPool
 from keyhouse.upstream.http.request import encode_head, head_tail
 from keyhouse.upstream.http.response import HttpResponse
@@ -37,6 +38,7 @@ class HttpTransport:
         self._routes: dict[Origin, _Route] = {}
         self._pools: dict[Origin, OriginPool] = {}
         self._closed = False
+        self._burst = Burst()
 
     async def send(self, origin: Origin, request: UpstreamRequest) -> HttpResponse:
         """As the contract says. Raises `ValueError` where the request cannot be a well-formed one."""
@@ -80,6 +82,7 @@ class HttpTransport:
         if pool is None:
             pool = self._pools[key] = OriginPool(
                 origin,
+                self._burst,
                 max_connections=self._max_connections,
                 max_head_bytes=self._max_head_bytes,
                 idle_seconds=self._idle_seconds,

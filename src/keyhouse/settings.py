@@ -162,6 +162,11 @@ class Settings:
     webhook_private: bool = _setting(
         False, "`on` lets webhooks go to private addresses and to this machine, too.", _switch
     )
+    audit_anchor_file: Path | None = _setting(  # noqa: RUF009 - it makes a field
+        None,
+        "A file to which each new head of the audit log's seals is appended. Keep it where this machine can only append.",
+        Path,
+    )
     keyring_size: int = _setting(20_000, "The most secrets held in memory.", _whole(10, 10_000_000))
     shutdown_grace: float = _setting(30.0, "Seconds that running calls have to end at shutdown.", _seconds(0, 600))
 

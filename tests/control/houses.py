@@ -19,7 +19,7 @@ from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import Key
 from keyhouse.policy.peppers import Peppers
 from keyhouse.store import secretfiles
-from keyhouse.store.contract import Change, Page, Store
+from keyhouse.store.contract import AuditKeys, Change, Page, Seal, Store
 from keyhouse.store.sqlite import open_sqlite
 from keyhouse.store.vault import Vault
 
@@ -116,6 +116,7 @@ def control_of(folder: Path, store: Store, clock: Clock, announced: list[int]) -
         announced.append(seq)
 
     found = secretfiles.load_or_create(folder, store, clock())
+    store.seal_audit(AuditKeys(found.audit_keys.current, found.audit_keys.by_id), _unanchored)
     peppers = Peppers(found.peppers.current, found.peppers.by_id)
     vault = Vault(found.master_keys.current, found.master_keys.by_id)
     return Control(store, clock, peppers, vault, announce)
@@ -160,6 +161,10 @@ def open_house(
     control = control_of(folder, open_store(folder), clock, announced)
     caller = Caller(template.facts.organization_id, OPERATOR)
     return House(folder, control.store, clock, control, announced, template.facts, caller)
+
+
+def _unanchored(_: Seal) -> None:
+    pass
 
 
 def _contains(folder: Path, text: str) -> bool:

@@ -12,7 +12,8 @@ from tests.store.makers import ALICE, ORG, OTHER_ORG, make_event
 
 def test_an_event_comes_back_as_it_was_stored(store: Store) -> None:
     event = AuditEvent(
-        "audit_log-x", 5, ORG, EventType.PRICE_SET, Actor("api_key", ALICE, "key_1", "10.0.0.1"), "price_1", None,
+        "audit_log-x", 5, ORG, EventType.PRICE_SET, Actor("api_key", ALICE, "key_1", "10.0.0.1", "alice@example.com"),
+        "price_1", None,
         {"nested": {"a": [1, 2.5, None, True, "\x00é"]}},
     )  # fmt: skip
     append(store, event)

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from keyhouse.domain.audit import EventType
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.levels import Level
-from keyhouse.store.contract import KeyFilter, Page, RollupFilter, ScopeFilter, Transaction, Width
+from keyhouse.store.contract import AuditFilter, KeyFilter, Page, RollupFilter, ScopeFilter, Transaction, Width
 from keyhouse.store.sqlite import CONTROL_FILE, SqliteStore, open_sqlite
 from tests.store.makers import ALICE, ORG, OTHER_PROJECT, PROJECT, ROBO, furnish, make_budget, make_event, make_key
 from tests.store.test_notices import make_notice
 
+OF_TYPE = AuditFilter(types=(EventType.API_KEY_CREATED,))
 Read = Callable[[Transaction], object]
 
 
@@ -57,7 +59,17 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         ),
         (lambda t: t.people.by_email(ORG, "alice@example.com"), "people"),
         (lambda t: t.people.get(ORG, ALICE), "people"),
-        (lambda t: t.audit.list(ORG, Page("audit_log-org-house-1")), "ix_audit_organization_id_seq"),
+        (lambda t: t.audit.list(ORG, Page("audit_log-org-house-1")), "ix_audit_of_organization"),
+        (lambda t: t.audit.list(ORG, Page(), before="audit_log-org-house-1"), "ix_audit_of_organization"),
+        (lambda t: t.audit.list(ORG, Page(), AuditFilter(since=1, until=9)), "ix_audit_of_organization"),
+        (lambda t: t.audit.list(ORG, Page("audit_log-org-house-1"), OF_TYPE), "ix_audit_of_type"),
+        (lambda t: t.audit.list(ORG, Page(), AuditFilter(project_ids=(PROJECT,))), "ix_audit_of_project"),
+        (lambda t: t.audit.list(ORG, Page(), AuditFilter(object_ids=("key_1",))), "ix_audit_of_object"),
+        (lambda t: t.audit.list(ORG, Page(), AuditFilter(actor_ids=(ALICE,))), "ix_audit_of_user"),
+        (lambda t: t.audit.list(ORG, Page(), AuditFilter(actor_ids=("key_1",))), "ix_audit_of_key"),
+        (lambda t: t.audit.list(ORG, Page(), AuditFilter(actor_ids=(ROBO,))), "ix_audit_of_service_account"),
+        (lambda t: t.audit.list(ORG, Page(), AuditFilter(actor_emails=("a@b.c",))), "ix_audit_of_email"),
+        (lambda t: t.audit.head(), "audit_seals"),
         (lambda t: t.refusals.newest(ORG), "ix_refusals_organization_id_seq"),
         (lambda t: t.changes.since(5), "changes"),
         (lambda t: t.changes.head(), "changes"),
@@ -99,5 +111,5 @@ def test_every_read_is_an_index_search_in_its_order(house: SqliteStore, tmp_path
         plan = [row[3] for sql, given in statements for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", given)]
     assert any(index in step for step in plan)
     for step in plan:
-        assert "SCAN" not in step or "changes" in step
+        assert "SCAN" not in step or "changes" in step or "audit_seals" in step
         assert "TEMP B-TREE" not in step

@@ -32,13 +32,15 @@ def test_the_first_start_makes_them_and_every_later_one_finds_them(empty_store: 
     made = load_or_create(data_dir, empty_store, 100)
     assert load_or_create(data_dir, empty_store, 200) == made
     assert made.peppers != made.master_keys
-    assert all(len(key) == 32 for keys in (made.peppers, made.master_keys) for key in keys.by_id.values())
+    assert all(
+        len(key) == 32 for keys in (made.peppers, made.master_keys, made.audit_keys) for key in keys.by_id.values()
+    )
 
 
 def test_the_files_are_for_their_owner_alone(empty_store: Store, data_dir: Path, folder: Path) -> None:
     load_or_create(data_dir, empty_store, 100)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
-    assert modes == {"peppers.json": 0o600, "master_keys.json": 0o600}
+    assert modes == dict.fromkeys(["audit_keys.json", "master_keys.json", "peppers.json"], 0o600)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -57,7 +59,7 @@ def test_a_repr_shows_no_secret(empty_store: Store, data_dir: Path) -> None:
     made = load_or_create(data_dir, empty_store, 100)
     shown = repr(made)
     assert made.peppers.current in shown
-    for keys in (made.peppers, made.master_keys):
+    for keys in (made.peppers, made.master_keys, made.audit_keys):
         for key in keys.by_id.values():
             assert key.hex() not in shown
             assert repr(key) not in shown
@@ -75,7 +77,7 @@ def test_a_key_added_to_the_file_is_registered_and_the_old_one_stays(
     assert rotated.peppers.current == "pep_new"
     assert rotated.peppers.by_id.items() > made.peppers.by_id.items()
     with empty_store.read() as transaction:
-        assert len(transaction.materials.all()) == 3
+        assert len(transaction.materials.all()) == 4
 
 
 def _rewrite(change: Callable[[dict[str, object]], object]) -> Break:
@@ -87,7 +89,7 @@ def _rewrite(change: Callable[[dict[str, object]], object]) -> Break:
     return rewrite
 
 
-@pytest.mark.parametrize("name", ["peppers.json", "master_keys.json"])
+@pytest.mark.parametrize("name", ["audit_keys.json", "peppers.json", "master_keys.json"])
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
@@ -126,7 +128,7 @@ def test_another_machine_without_the_files_is_refused(empty_store: Store, data_d
     """Two gateways share one database; the second one's data directory is new."""
     load_or_create(data_dir, empty_store, 100)
     (tmp_path / "second").mkdir()
-    with pytest.raises(KeyhouseError, match=r"peppers\.json is missing|master_keys\.json is missing"):
+    with pytest.raises(KeyhouseError, match=r"(peppers|master_keys|audit_keys)\.json is missing"):
         load_or_create(tmp_path / "second", empty_store, 200)
     assert not (tmp_path / "second" / "secrets").exists()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyhouse import settings as settings_
+from keyhouse.app.anchoring import anchoring
 from keyhouse.app.announce import announcer
 from keyhouse.control.context import Caller, Control
 from keyhouse.domain.audit import OPERATOR
@@ -17,7 +18,7 @@ from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.policy.peppers import Peppers
 from keyhouse.settings import Settings
 from keyhouse.store import files, secretfiles
-from keyhouse.store.contract import Sealer, Store
+from keyhouse.store.contract import AuditKeys, Sealer, Store
 from keyhouse.store.opening import open_store
 from keyhouse.store.vault import Vault
 
@@ -65,6 +66,8 @@ def opened(settings: Settings, *, create: bool = False) -> Iterator[Opened]:
         # With a database elsewhere, this directory holds what no database does: secrets, intents, the local model.
         files.make_private(settings.data, (secretfiles.FOLDER,))
         secrets = secretfiles.load_or_create(settings.data, store, now_seconds())
+        keys = AuditKeys(secrets.audit_keys.current, secrets.audit_keys.by_id)
+        store.seal_audit(keys, anchoring(settings.audit_anchor_file))
         peppers = Peppers(secrets.peppers.current, secrets.peppers.by_id)
         sealer = Vault(secrets.master_keys.current, secrets.master_keys.by_id)
         announce = announcer(settings.data, shared_database=settings.database_url is not None)

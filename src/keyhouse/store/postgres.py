@@ -17,11 +17,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import QueuePool
 
-from keyhouse.store.contract import SchemaError, Transaction
+from keyhouse.store.contract import AuditKeys, SchemaError, Seal, Transaction
 from keyhouse.store.faults import sqlstate, translated
 from keyhouse.store.ledger_postgres import OPENING_LOCK, PostgresLedger
 from keyhouse.store.postgres_url import connect_arguments, shown_url
 from keyhouse.store.schema import State, state_of, version_of
+from keyhouse.store.sealing import Sealing
 from keyhouse.store.transaction import SqlTransaction
 
 WRITE_LOCK = 0x6B687772  # "khwr"
@@ -43,6 +44,7 @@ class PostgresStore:
 
     def __init__(self, url: str) -> None:
         self._arguments = connect_arguments(url)
+        self._sealing = Sealing()
         lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
         self._writer = _engine(self._arguments, WRITER_SETTINGS, connections=1, first=lock)
         self._reader = _engine(self._arguments, READER_SETTINGS, connections=20)
@@ -51,13 +53,20 @@ class PostgresStore:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        with translated(), self._writer.begin() as connection:
-            yield SqlTransaction(connection)
+        with translated(), self._sealing.transaction(self._writer.begin) as transaction:
+            yield transaction
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         with translated(), self._reader.begin() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, self._sealing.keys)
+
+    def seal_audit(self, keys: AuditKeys, on_sealed: Callable[[Seal], None]) -> None:
+        with self.read() as transaction:
+            has_seals = transaction.audit.head() is not None
+        with translated():
+            # A command that only reads must not wait for writers.
+            self._sealing.begin(self._reader.begin if has_seals else self._writer.begin, keys, on_sealed)
 
     def last_change(self) -> int:
         with self.read() as transaction:

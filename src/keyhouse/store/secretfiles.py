@@ -1,7 +1,8 @@
-"""Peppers and master keys: files of the data directory that no database and no backup of one holds.
+"""Peppers, master keys and the keys of audit seals: files of the data directory that no database and no backup of one holds.
 
     DATA/secrets/peppers.json        {"current": "pep_…", "by_id": {"pep_…": "<base64, 32 bytes>"}}
     DATA/secrets/master_keys.json    the same
+    DATA/secrets/audit_keys.json     the same
 
 The database knows each by id and fingerprint. A start that finds one missing or changed stops and changes nothing: a new one made
 in its place would leave every key, or every upstream's secret, dead without a word.
@@ -29,8 +30,16 @@ from keyhouse.store.contract import KeyMaterial, MaterialKind, Store, Transactio
 FOLDER = "secrets"
 LENGTH = 32
 _FINGERPRINTED = b"keyhouse: fingerprint of a pepper or master key"
-_FILES = {MaterialKind.PEPPER: ("peppers.json", "pep_"), MaterialKind.MASTER_KEY: ("master_keys.json", "mk_")}
-_NAMES = {MaterialKind.PEPPER: "pepper", MaterialKind.MASTER_KEY: "master key"}
+_FILES = {
+    MaterialKind.PEPPER: ("peppers.json", "pep_"),
+    MaterialKind.MASTER_KEY: ("master_keys.json", "mk_"),
+    MaterialKind.AUDIT_KEY: ("audit_keys.json", "aud_"),
+}
+_NAMES = {
+    MaterialKind.PEPPER: "pepper",
+    MaterialKind.MASTER_KEY: "master key",
+    MaterialKind.AUDIT_KEY: "key of audit seals",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +54,11 @@ class KeySet:
 class Secrets:
     peppers: KeySet
     master_keys: KeySet
+    audit_keys: KeySet
 
 
 def load_or_create(data_dir: Path, store: Store, now: int) -> Secrets:
-    """The house's peppers and master keys, made at its first start. `now` is Unix seconds.
+    """The house's secret keys, made at its first start. `now` is Unix seconds.
 
     Raises `secrets_missing` if a file is absent, damaged, open to others, or lacks a key that the database knows.
     """
@@ -59,11 +69,11 @@ def load_or_create(data_dir: Path, store: Store, now: int) -> Secrets:
         found = {kind: _load_or_create(folder, kind, [m for m in known if m.kind is kind]) for kind in MaterialKind}
         _compare(folder, found, known)
         _register(folder, store, found, now)
-    return Secrets(found[MaterialKind.PEPPER], found[MaterialKind.MASTER_KEY])
+    return Secrets(found[MaterialKind.PEPPER], found[MaterialKind.MASTER_KEY], found[MaterialKind.AUDIT_KEY])
 
 
 def paths(data_dir: Path) -> list[Path]:
-    """Where both files are, or should be."""
+    """Where the files are, or should be."""
     return [data_dir / FOLDER / name for name, _ in _FILES.values()]
 
 

@@ -7,7 +7,7 @@ ledger.db     usage rows (ledger_sqlite.py)
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from keyhouse.store import files
-from keyhouse.store.contract import SchemaError, Transaction
+from keyhouse.store.contract import AuditKeys, SchemaError, Seal, Transaction
 from keyhouse.store.faults import reason, translated, unavailable
 from keyhouse.store.ledger_sqlite import BUSY_SECONDS, SqliteLedger
 from keyhouse.store.schema import State, state_of, version_of
+from keyhouse.store.sealing import Sealing
 from keyhouse.store.transaction import SqlTransaction
 
 CONTROL_FILE = "keyhouse.db"
@@ -33,6 +34,7 @@ class SqliteStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._sealing = Sealing()
         self._writer = sqlite_engine(folder / CONTROL_FILE, "BEGIN IMMEDIATE", connections=1)
         self._reader = sqlite_engine(folder / CONTROL_FILE, "BEGIN", connections=64)
         self._ledger_reader = sqlite_engine(folder / LEDGER_FILE, "BEGIN", connections=64)
@@ -41,13 +43,20 @@ class SqliteStore:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        with translated(), self._writer.begin() as connection:
-            yield SqlTransaction(connection)
+        with translated(), self._sealing.transaction(self._writer.begin) as transaction:
+            yield transaction
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         with translated(), self._reader.begin() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, self._sealing.keys)
+
+    def seal_audit(self, keys: AuditKeys, on_sealed: Callable[[Seal], None]) -> None:
+        with self.read() as transaction:
+            has_seals = transaction.audit.head() is not None
+        with translated():
+            # A command that only reads must not wait for writers.
+            self._sealing.begin(self._reader.begin if has_seals else self._writer.begin, keys, on_sealed)
 
     def last_change(self) -> int:
         # Straight to the driver: a transaction costs twenty times as much, and this is most of what an idle gateway does.

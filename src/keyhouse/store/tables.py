@@ -190,6 +190,7 @@ prices = Table(
     Index(None, "model", "effective_at", "seq"),
 )
 
+# One index for each filter, in the order of the list.
 audit = Table(
     "audit",
     control,
@@ -205,7 +206,16 @@ audit = Table(
     Column("object_id", Text, nullable=False),
     Column("project_id", Text),
     Column("details", DetailsJson, nullable=False),
-    Index(None, "organization_id", "seq"),
+    Column("actor_email", Text),
+    Column("actor_service_account_id", Text),
+    Index("ix_audit_of_organization", "organization_id", "at", "seq"),
+    Index("ix_audit_of_type", "organization_id", "type", "at", "seq"),
+    Index("ix_audit_of_project", "organization_id", "project_id", "at", "seq"),
+    Index("ix_audit_of_object", "organization_id", "object_id", "at", "seq"),
+    Index("ix_audit_of_user", "organization_id", "actor_user_id", "at", "seq"),
+    Index("ix_audit_of_key", "organization_id", "actor_key_id", "at", "seq"),
+    Index("ix_audit_of_service_account", "organization_id", "actor_service_account_id", "at", "seq"),
+    Index("ix_audit_of_email", "organization_id", "actor_email", "at", "seq"),
     sqlite_autoincrement=True,
 )
 

@@ -8,6 +8,7 @@ from keyhouse.store.audit import SqlAuditLog
 from keyhouse.store.billing import SqlBillingProfiles, SqlCreditGrants, SqlInvoices, SqlTags
 from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.changes import SqlChanges
+from keyhouse.store.contract import AuditKeys
 from keyhouse.store.day_counts import SqlDayCounts
 from keyhouse.store.idempotency import SqlIdempotencyClaims
 from keyhouse.store.increases import SqlIncreaseRequests
@@ -20,14 +21,15 @@ from keyhouse.store.prices import SqlPrices
 from keyhouse.store.projects import SqlOrganizations, SqlProjects, SqlServiceAccounts
 from keyhouse.store.refusals import SqlRefusals
 from keyhouse.store.rollups import SqlRollups
+from keyhouse.store.settings_seen import SqlSettingsSeen
 from keyhouse.store.spend_alerts import SqlSpendAlerts
 from keyhouse.store.upstreams import SqlUpstreams
 
 
 class SqlTransaction:
-    """`contract.Transaction` on one connection."""
+    """`contract.Transaction` on one connection. `audit_keys` None: audit events are not sealed."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, audit_keys: AuditKeys | None = None) -> None:
         self.organizations = SqlOrganizations(connection)
         self.projects = SqlProjects(connection)
         self.people = SqlPeople(connection)
@@ -35,7 +37,7 @@ class SqlTransaction:
         self.keys = SqlKeys(connection)
         self.upstreams = SqlUpstreams(connection)
         self.prices = SqlPrices(connection)
-        self.audit = SqlAuditLog(connection)
+        self.audit = SqlAuditLog(connection, audit_keys)
         self.changes = SqlChanges(connection)
         self.materials = SqlMaterials(connection)
         self.rollups = SqlRollups(connection)
@@ -52,3 +54,4 @@ class SqlTransaction:
         self.tags = SqlTags(connection)
         self.notices = SqlNotices(connection)
         self.webhook_secrets = SqlWebhookSecrets(connection)
+        self.settings = SqlSettingsSeen(connection)

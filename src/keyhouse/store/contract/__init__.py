@@ -16,17 +16,18 @@ nothing), `invalid_value` for a text with NUL or half of a surrogate pair, `not_
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from keyhouse.domain.limits import RateLimitRule
+from keyhouse.store.contract.audit import EVERY_EVENT, Anchor, AuditFilter, AuditKeys, AuditLog, Seal, SettingsSeen
 from keyhouse.store.contract.billing import BillingProfiles, CreditGrants, Invoices, Tags
 from keyhouse.store.contract.budgets import Budgets, ScopeFilter, SpendAlerts
 from keyhouse.store.contract.changes import Change, ChangeKind, Changes, KeyMaterial, MaterialKind, Materials
 from keyhouse.store.contract.day_counts import DayCell, DayCounts
 from keyhouse.store.contract.facts import (
-    AuditLog,
     KeyFilter,
     KeyRing,
     Keys,
@@ -57,7 +58,11 @@ from keyhouse.store.contract.reports import Refusals, RollupFilter, RollupKey, R
 
 __all__ = [
     "BALANCES_KEPT_SECONDS",
+    "EVERY_EVENT",
     "MOST_NANOS",
+    "Anchor",
+    "AuditFilter",
+    "AuditKeys",
     "AuditLog",
     "Balance",
     "BillingProfiles",
@@ -99,8 +104,10 @@ __all__ = [
     "RowRefused",
     "SchemaError",
     "ScopeFilter",
+    "Seal",
     "Sealer",
     "ServiceAccounts",
+    "SettingsSeen",
     "SpendAlerts",
     "Store",
     "Tags",
@@ -161,6 +168,8 @@ class Transaction(Protocol):
     def notices(self) -> Notices: ...
     @property
     def webhook_secrets(self) -> WebhookSecrets: ...
+    @property
+    def settings(self) -> SettingsSeen: ...
 
 
 class Store(Protocol):
@@ -172,6 +181,11 @@ class Store(Protocol):
     def write(self) -> AbstractContextManager[Transaction]: ...
     def read(self) -> AbstractContextManager[Transaction]:
         """A snapshot: all its reads see the same moment."""
+        ...
+
+    def seal_audit(self, keys: AuditKeys, on_sealed: Callable[[Seal], None]) -> None:
+        """From here on a transaction's audit events are sealed in it, and `on_sealed` is given each new head once it is
+        committed. What was there before the first seal is sealed at once."""
         ...
 
     def last_change(self) -> int:

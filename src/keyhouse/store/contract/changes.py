@@ -38,12 +38,13 @@ class Changes(Protocol):
 
 
 class MaterialKind(Enum):
+    AUDIT_KEY = "audit_key"
     MASTER_KEY = "master_key"
     PEPPER = "pepper"
 
 
 class KeyMaterial(NamedTuple):
-    """A pepper or master key that lives outside the database, as the database knows it: its id and a fingerprint."""
+    """A pepper, master key or audit key that lives outside the database, as the database knows it: its id and a fingerprint."""
 
     id: str
     kind: MaterialKind

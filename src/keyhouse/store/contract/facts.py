@@ -1,4 +1,4 @@
-"""Facts that control writes: organizations, projects, people, keys, upstreams, prices, and the audit log."""
+"""Facts that control writes: organizations, projects, people, keys, upstreams and prices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from keyhouse.domain.audit import AuditEvent
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.domain.money import Price
@@ -131,11 +130,4 @@ class Prices(Protocol):
     def add(self, prices: Iterable[Price]) -> None: ...
     def versions(self, model: str | None = None) -> Sequence[Price]:
         """Every version (of one model, or of all), ordered by model, effective_at, then the order of adding."""
-        ...
-
-
-class AuditLog(Protocol):
-    def append(self, event: AuditEvent) -> None: ...
-    def list(self, organization_id: str, page: Page) -> Listed[AuditEvent]:
-        """Newest first."""
         ...

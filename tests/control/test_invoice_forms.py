@@ -121,7 +121,7 @@ def test_a_profile_is_changed_by_field_and_is_on_the_next_invoice_only(house: Ho
     billing_profiles.update(house.control, house.caller, {"legal_name": "Other", "tax_rate": None})
     assert issue(house, "2026-10") == issued
     events = [e for e in house.events() if e.type is EventType.BILLING_PROFILE_UPDATED]
-    assert events[1].details == {"changes_requested": {"address": ["2 Road"], "note": "Thanks"}}
+    assert {"changes_requested": {"address": ["2 Road"], "note": "Thanks"}} in [e.details for e in events]
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,12 @@ def load(environ: Mapping[str, str], **options: object) -> tuple[Settings, list[
     return settings, _warnings(environ)
 
 
+def differing(settings: Settings) -> dict[str, str]:
+    """The value, by variable, of every setting that is not the default."""
+    given = {field.name: getattr(settings, field.name) for field in fields(Settings)}
+    return {PREFIX + f.name.upper(): str(given[f.name]) for f in fields(Settings) if given[f.name] != f.default}
+
+
 def described() -> list[tuple[str, str, str]]:
     """(variable, default as text, sentence) of every setting, in order."""
     return [(PREFIX + f.name.upper(), _shown(f.default), f.metadata["sentence"]) for f in fields(Settings)]

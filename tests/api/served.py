@@ -64,7 +64,7 @@ class Served:
 
 @contextmanager
 def serve(house: House) -> Iterator[Served]:
-    app = build(house.control, lambda header: authenticate(house, header))
+    app = build(house.control, lambda header, address: authenticate(house, header, address))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -78,7 +78,7 @@ def serve(house: House) -> Iterator[Served]:
         listener.close()
 
 
-def authenticate(house: House, header: str | None) -> Caller:
+def authenticate(house: House, header: str | None, address: str | None) -> Caller:
     """Admin keys, read from the store at each call."""
     value = (header or "").removeprefix("Bearer ")
     parsed = keyformat.parse(value)
@@ -90,4 +90,4 @@ def authenticate(house: House, header: str | None) -> Caller:
     if ring.key.kind is not KeyKind.ADMIN:
         message = "This is a project key; the administration API takes admin keys."
         raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message)
-    return Caller(ring.key.organization_id, Actor("api_key", ring.key.user_id, ring.key.id))
+    return Caller(ring.key.organization_id, Actor("api_key", ring.key.user_id, ring.key.id, address))

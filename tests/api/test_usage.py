@@ -39,7 +39,7 @@ class NoSealer:
         raise NotImplementedError
 
 
-def by_organization(authorization: str | None) -> Caller:
+def by_organization(authorization: str | None, _address: str | None) -> Caller:
     """Stands where the check of admin keys stands: a key is the name of its organization, so that each test has its own."""
     scheme, _, organization_id = (authorization or "").partition(" ")
     if scheme != "Bearer" or not organization_id.startswith("org-"):

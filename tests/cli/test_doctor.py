@@ -18,7 +18,7 @@ from tests.control.houses import open_house
 from tests.ledger.makers import make_intent
 from tests.ledger.rollup_rows import DAY, T0, usage_row
 
-NAMES = ["disk space", "secrets", "calls left over", "schemas", "databases", "balances", "roll-ups"]
+NAMES = ["disk space", "secrets", "calls left over", "schemas", "databases", "balances", "roll-ups", "audit"]
 
 
 @pytest.fixture

@@ -110,11 +110,11 @@ def test_prices_are_set_listed_and_shown(terminal: Terminal) -> None:
 def test_audit_tells_who_did_what(terminal: Terminal) -> None:
     made = terminal.ok("keys", "create", "laptop", "--json").json
     event = terminal.ok("audit", "list", "--limit", "1", "--json")
-    assert event.json[0]["api_key.created"] == {"id": made["id"], "name": "laptop"}
-    assert event.json[0]["actor"]["type"] == "operator"
+    assert event.json[0]["api_key.created"] == {"id": made["id"], "data": {"scopes": ["all"], "name": "laptop"}}
+    assert event.json[0]["actor"]["session"]["user"] == {"id": "operator"}
     assert "There are more: --after audit_log-" in event.err
     lines = terminal.ok("audit", "list").out.splitlines()
-    assert lines[0].split() == ["AT", "EVENT", "OBJECT", "BY"]
+    assert lines[0].split() == ["AT", "EVENT", "OBJECT", "BY", "FROM"]
     assert len(lines) == 7
 
 

@@ -17,7 +17,7 @@ def test_events_are_listed_newest_first_in_pages(house: House) -> None:
         projects.create(house.control, house.caller, f"p{number}")
     first = audit.list_page(house.control, house.caller, limit=2)
     rest = audit.list_page(house.control, house.caller, after=first.items[-1].id, limit=100)
-    names = [event.details["name"] for event in (*first.items, *rest.items)[:3]]
+    names = [event.details["data"]["name"] for event in (*first.items, *rest.items)[:3]]  # type: ignore[index]
     assert names == ["p2", "p1", "p0"]
     assert (first.has_more, rest.has_more) == (True, False)
     assert len(rest.items) == 6
@@ -33,6 +33,7 @@ def test_details_are_json(house: House) -> None:
     given = KeyFields(name="a", permissions={"chat": "read"}, models=["m*"], expires_in_seconds=5)
     keys.create(house.control, house.caller, Holder(KeyKind.USER, house.project_id), given)
     details = audit.list_page(house.control, house.caller, limit=1).items[0].details
-    assert json.loads(json.dumps(details)) == {
-        "name": "a", "permissions": {"chat": "read"}, "models": ["m*"], "expires_at": house.clock.now + 5,
-    }  # fmt: skip
+    assert json.loads(json.dumps(details)) == {"data": {
+        "scopes": ["api.chat.read"], "name": "a", "permissions": {"chat": "read"}, "models": ["m*"],
+        "expires_at": house.clock.now + 5,
+    }}  # fmt: skip

@@ -80,7 +80,7 @@ def test_created_key_is_audited_with_what_was_asked(house: House, kind: KeyKind)
     event = house.events()[-1]
     wanted = EventType.ADMIN_KEY_CREATED if kind is KeyKind.ADMIN else EventType.API_KEY_CREATED
     assert (event.type, event.object_id, event.project_id) == (wanted, made.id, made.project_id)
-    assert event.details == {"name": "build server"}
+    assert event.details == {"data": {"scopes": ["all"], "name": "build server"}}
     assert event.actor.kind == "operator"
 
 
@@ -188,7 +188,7 @@ def test_update_is_audited_with_what_was_asked(house: House) -> None:
     keys.update(house.control, house.caller, made.project_id, made.id, given)
     event = house.events()[-1]
     assert event.type is EventType.API_KEY_UPDATED
-    assert event.details == {"changes_requested": {"name": "desk", "permissions": "read_only"}}
+    assert event.details == {"changes_requested": {"scopes": ["read_only"], "name": "desk", "permissions": "read_only"}}
 
 
 def test_update_without_a_field_is_refused(house: House) -> None:

@@ -24,7 +24,11 @@ def test_project_is_created_shown_and_listed(house: House) -> None:
     listed = projects.list_page(house.control, house.caller)
     assert {project.name for project in listed.items} == {"Default project", "Search"}
     event = house.events()[-1]
-    assert (event.type, event.object_id, event.details) == (EventType.PROJECT_CREATED, made.id, {"name": "Search"})
+    assert (event.type, event.object_id, event.details) == (
+        EventType.PROJECT_CREATED,
+        made.id,
+        {"data": {"name": "Search", "title": "Search"}},
+    )
 
 
 def test_project_is_renamed(house: House) -> None:
@@ -32,7 +36,10 @@ def test_project_is_renamed(house: House) -> None:
     projects.rename(house.control, house.caller, made.id, "Find")
     assert projects.show(house.control, house.caller, made.id).name == "Find"
     event = house.events()[-1]
-    assert (event.type, event.details) == (EventType.PROJECT_UPDATED, {"changes_requested": {"name": "Find"}})
+    assert (event.type, event.details) == (
+        EventType.PROJECT_UPDATED,
+        {"changes_requested": {"name": "Find", "title": "Find"}},
+    )
 
 
 @pytest.mark.parametrize("name", [None, "", "a\tb", 5])

@@ -65,7 +65,7 @@ def test_a_key_s_tags_are_given_changed_cleared_and_audited(house: House) -> Non
     control, caller = house.control, house.caller
     key = keys.create(control, caller, _alice(house), KeyFields(name="a", tags={"team": "red", "env": "prod"})).view
     assert key.tags == {"env": "prod", "team": "red"}
-    assert house.events()[-1].details["tags"] == key.tags
+    assert house.events()[-1].details["data"]["tags"] == key.tags  # type: ignore[index]
     where = (house.project_id, key.key.id)
     assert keys.update(control, caller, *where, KeyFields(name="b")).tags == key.tags
     assert keys.update(control, caller, *where, KeyFields(tags={"team": "blue"})).tags == {"team": "blue"}
@@ -83,7 +83,7 @@ def test_a_key_s_tags_are_given_changed_cleared_and_audited(house: House) -> Non
 def test_a_project_s_tags_are_given_changed_cleared_and_audited(house: House) -> None:
     control, caller = house.control, house.caller
     made = projects.create(control, caller, "Search", {"team": "red"})
-    assert house.events()[-1].details == {"name": "Search", "tags": {"team": "red"}}
+    assert house.events()[-1].details == {"data": {"name": "Search", "title": "Search", "tags": {"team": "red"}}}
     projects.rename(control, caller, made.id, "Find")
     assert tags.of(control, caller, [made.id]) == {made.id: {"team": "red"}}
     assert projects.update(control, caller, made.id, new_tags={"env": "prod"}).name == "Find"

@@ -14,6 +14,7 @@ BORDERS = {
     "ledger/refusals._run": "a background loop",
     "ledger/rollup._round": "a background loop",
     "policy/changes.follow": "a background loop",
+    "watch/audit_notes._run": "a background loop",
     "watch/notices._round": "a background loop",
     "watch/outbox._attempt": "a background loop",
     "cli/main.invoke": "the command line",

@@ -9,7 +9,7 @@ from tests.laws.source import room
 
 _FAMILIES = {
     "billing_profiles", "budgets", "credit_grants", "increases", "invoices", "keys", "organizations", "people",
-    "prices", "projects", "rate_limits", "service_accounts", "spend_alerts", "tags", "upstreams", "webhook_secrets",
+    "prices", "projects", "rate_limits", "service_accounts", "settings", "spend_alerts", "tags", "upstreams", "webhook_secrets",
 }  # fmt: skip
 _READS = {"all", "by_email", "by_name", "find_secret", "get", "list", "owners", "values", "versions"}
 
@@ -37,7 +37,8 @@ def test_only_control_and_the_gateway_s_own_bookkeeping_write_to_the_store() -> 
         if isinstance(node, ast.Attribute) and node.attr == "write" and ast.unparse(node.value).endswith("store")
     }
     assert writers == {
-        "ledger/refusals", "ledger/rollup", "policy/idempotency", "watch/notices", "watch/outbox", "watch/signing",
+        "ledger/refusals", "ledger/rollup", "policy/idempotency", "watch/audit_notes", "watch/notices", "watch/outbox",
+        "watch/signing",
         "watch/spend_alerts",
     }  # fmt: skip
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keyhouse.api import (
     admin_keys,
+    audit_logs,
     budgets,
     credit,
     increases,
@@ -32,7 +33,7 @@ from keyhouse.api import (
     usage,
 )
 from keyhouse.api.operation import Call, Operation
-from keyhouse.control.context import Caller, Control
+from keyhouse.control.context import Caller, Control, KnownCallerError
 from keyhouse.control.projects import exists
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
 from keyhouse.domain.ids import RequestIds
@@ -41,12 +42,16 @@ from keyhouse.wire.headers import SECURITY_HEADERS, header
 from keyhouse.wire.json_body import ClientGone, decode_object, read_body, refuse_body
 from keyhouse.wire.query import Query
 
-Authenticate = Callable[[str | None], Caller]
-"""Given the `Authorization` header, the caller. Raises 401 for a key that does not verify, 403 for one that is no admin key.
-May block: it runs in a worker thread."""
+Authenticate = Callable[[str | None, str | None], Caller]
+"""Given the `Authorization` header and the client's address, the caller. Raises 401 for a key that does not verify, 403 for one
+that is no admin key; `KnownCallerError` where the key is known. May block: it runs in a worker thread."""
+
+NoteRefusal = Callable[[Caller, KeyhouseError, str, str], None]
+"""Given a refusal with 401 or 403 of a caller who is known, and the method and path: never blocks, never raises."""
 
 OPERATIONS = (
     *admin_keys.OPERATIONS,
+    *audit_logs.OPERATIONS,
     *budgets.OPERATIONS,
     *credit.OPERATIONS,
     *increases.OPERATIONS,
@@ -61,7 +66,12 @@ OPERATIONS = (
 )
 
 
-def build(control: Control, authenticate: Authenticate, request_ids: RequestIds | None = None) -> ASGIApp:
+def build(
+    control: Control,
+    authenticate: Authenticate,
+    request_ids: RequestIds | None = None,
+    note_refusal: NoteRefusal | None = None,
+) -> ASGIApp:
     """The application for HTTP requests under `/v1/organization` and `/v1/projects`.
 
     `request_ids` are the process's, so that ids stay unique beside those of the data plane.
@@ -73,39 +83,57 @@ def build(control: Control, authenticate: Authenticate, request_ids: RequestIds 
     router = Router(
         [*routes, *usage.routes(control), *invoices.routes(control)], redirect_slashes=False, default=_unknown_route
     )
-    return _Front(control, authenticate, router, request_ids or RequestIds())
+    return _Front(control, authenticate, router, request_ids or RequestIds(), note_refusal)
 
 
 class _Front:
     """Names the request, finds out who calls, and turns whatever is refused into OpenAI's error envelope."""
 
-    def __init__(self, control: Control, authenticate: Authenticate, router: Router, request_ids: RequestIds) -> None:
+    def __init__(
+        self,
+        control: Control,
+        authenticate: Authenticate,
+        router: Router,
+        request_ids: RequestIds,
+        note_refusal: NoteRefusal | None,
+    ) -> None:
         self._control = control
         self._authenticate = authenticate
         self._router = router
         self._request_ids = request_ids
+        self._note_refusal = note_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self  # makes the router raise for a wrong method instead of answering in its own words
         state = scope.setdefault("state", {})
         send = _with_headers(send, state, self._request_ids.next(time.time_ns() // 1000))
         try:
-            refusal = await self._identify(state, scope["headers"])
+            refusal = await self._identify(state, scope)
             if refusal is None or not self._has_operation(scope):
                 await self._router(scope, receive, send)
             else:
+                self._note(scope, refusal)
                 await _refuse(send, refusal)
         except ClientGone:
             return
         except HTTPException as error:
             await _refuse(send, _wrong_method(scope, (error.headers or {}).get("Allow", "")))
         except KeyhouseError as error:
+            self._note(scope, error)
             await _refuse(send, error)
 
-    async def _identify(self, state: dict[str, Any], headers: list[tuple[bytes, bytes]]) -> KeyhouseError | None:
+    def _note(self, scope: Scope, error: KeyhouseError) -> None:
+        """A refused call of a key that is known is an event of the audit."""
+        caller = error.caller if isinstance(error, KnownCallerError) else scope["state"].get("caller")
+        if self._note_refusal is not None and caller is not None and error.code.status in {401, 403}:
+            self._note_refusal(caller, error, scope["method"], scope["path"])
+
+    async def _identify(self, state: dict[str, Any], scope: Scope) -> KeyhouseError | None:
         """Puts the caller into the state. Returns, instead of raising it, a 403: it is told once the route is known to exist."""
+        headers, client = scope["headers"], scope.get("client")
+        address = None if client is None else client[0]
         try:
-            caller = await run_in_threadpool(self._authenticate, header(headers, b"authorization"))
+            caller = await run_in_threadpool(self._authenticate, header(headers, b"authorization"), address)
         except KeyhouseError as error:
             if error.code.status != 403:
                 raise

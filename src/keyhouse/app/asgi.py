@@ -19,7 +19,7 @@ _ADMINISTRATION = ("/v1/organization", "/v1/projects/")
 
 def application(gateway: Gateway) -> ASGIApp:
     """For requests that `Lobby.is_direct` does not claim."""
-    administration = build(gateway.control, gateway.authenticate_admin)
+    administration = build(gateway.control, gateway.authenticate_admin, note_refusal=gateway.note_refusal)
     registry = CollectorRegistry()
     registry.register(gateway.counters)
 

@@ -11,8 +11,9 @@ import structlog
 
 from keyhouse.app import announce, local
 from keyhouse.app.house import Opened
-from keyhouse.control.context import Caller, Control
+from keyhouse.control.context import Caller, Control, KnownCallerError
 from keyhouse.domain.audit import Actor
+from keyhouse.domain.errors import KeyhouseError
 from keyhouse.domain.upstreams import seal_context
 from keyhouse.domain.usage import Outcome
 from keyhouse.edge import health
@@ -30,13 +31,13 @@ from keyhouse.ledger.pricing import PriceBook
 from keyhouse.ledger.recovery import recover
 from keyhouse.ledger.refusals import RefusalLog
 from keyhouse.ledger.rollup import Rollup, catch_up
-from keyhouse.policy.authn import Authenticator
+from keyhouse.policy.authn import Authenticator, EndedKeyError
 from keyhouse.policy.authz import require_admin_key
 from keyhouse.policy.changes import ChangeFollower
 from keyhouse.policy.day_limits import restore_day_limits
 from keyhouse.policy.grants import Grants
 from keyhouse.policy.idempotency import Idempotency
-from keyhouse.policy.keyring import Keyring
+from keyhouse.policy.keyring import Credential, Keyring
 from keyhouse.policy.money import MemoryReservations
 from keyhouse.policy.rules import Rules
 from keyhouse.policy.windows import WindowCounters
@@ -48,6 +49,7 @@ from keyhouse.upstream.http import HttpTransport
 from keyhouse.upstream.local import LocalModels
 from keyhouse.upstream.local.catalog import MODELS
 from keyhouse.upstream.router import Router, in_order
+from keyhouse.watch.audit_notes import AuditNotes
 from keyhouse.watch.notices import Watch, outbox
 
 _log = structlog.get_logger(__name__)
@@ -82,6 +84,7 @@ class Gateway:
         self._inflight = Inflight()
         self._rollup = Rollup(self._store)
         self._refusals = RefusalLog(self._store)
+        self._audit_notes = AuditNotes(self._store, opened.control.clock)
         self._journal = Journal(
             self._store.ledger, self._loop, intents=intents, on_committed=lambda _: self._rollup.wake()
         )
@@ -158,18 +161,35 @@ class Gateway:
         await self._transport.aclose()
         await self._journal.close()
         pools = (self._claims, self._estimator, self._reads)
-        for close in (self._refusals.close, self._rollup.close, self._watch.close, *(pool.shutdown for pool in pools)):
+        for close in (
+            self._refusals.close,
+            self._audit_notes.close,
+            self._rollup.close,
+            self._watch.close,
+            *(pool.shutdown for pool in pools),
+        ):
             await asyncio.to_thread(close)
         self._intents.close()
 
-    def authenticate_admin(self, authorization: str | None) -> Caller:
-        """Who calls the administration API. Blocks; for worker threads. Raises 401, and 403 for a project key."""
+    def authenticate_admin(self, authorization: str | None, address: str | None = None) -> Caller:
+        """Who calls the administration API from this address. Blocks; for worker threads. Raises 401, and 403 for a project key;
+        `KnownCallerError` where the key is known."""
         raw = None if authorization is None else authorization.encode("latin-1", "replace")
         waiting = self._authenticator.authenticate(raw, self.control.clock())
-        credential = asyncio.run_coroutine_threadsafe(waiting, self._loop).result(ANNOUNCE_SECONDS)
-        require_admin_key(credential)
-        key = credential.key
-        return Caller(key.organization_id, Actor("api_key", user_id=key.user_id, key_id=key.id))
+        try:
+            credential = asyncio.run_coroutine_threadsafe(waiting, self._loop).result(ANNOUNCE_SECONDS)
+        except EndedKeyError as error:
+            raise KnownCallerError(error, _caller(error.credential, address)) from None
+        caller = _caller(credential, address)
+        try:
+            require_admin_key(credential)
+        except KeyhouseError as error:
+            raise KnownCallerError(error, caller) from None
+        return caller
+
+    def note_refusal(self, caller: Caller, error: KeyhouseError, method: str, path: str) -> None:
+        """Remembers, for the audit, a call of the administration API that a known key was refused."""
+        self._audit_notes.refused_call(caller.organization_id, caller.actor, error, method, path)
 
     async def serve(self, exchange: Exchange) -> None:
         """Answers one exchange of the short way."""
@@ -206,6 +226,7 @@ class Gateway:
             ),
             max_body_bytes=settings.max_body_bytes,
             max_response_bytes=settings.max_response_bytes,
+            on_ended_key=lambda credential, address: self._audit_notes.used_after_revocation(credential.key, address),
         )
 
     def _build_watch(self) -> Watch:
@@ -294,6 +315,12 @@ class Gateway:
         self._grants.rules = await self._loop.run_in_executor(self._reads, self._read_rules)
         for budget_id in before.budget_ids() - self._grants.rules.budget_ids():
             self._reservations.forget(budget_id)
+
+
+def _caller(credential: Credential, address: str | None) -> Caller:
+    key = credential.key
+    actor = Actor("api_key", key.user_id, key.id, address, service_account_id=key.service_account_id)
+    return Caller(key.organization_id, actor)
 
 
 @functools.cache

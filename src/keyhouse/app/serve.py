@@ -18,11 +18,12 @@ from keyhouse.app.asgi import application
 from keyhouse.app.gateway import Gateway, recovered_intents
 from keyhouse.app.house import Opened, first_organization, opened
 from keyhouse.app.server import Server
+from keyhouse.control import house_settings
 from keyhouse.control.setup import FirstFacts
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.edge.http1 import GatewayProtocol
 from keyhouse.ledger.intents import Intents
-from keyhouse.settings import Settings
+from keyhouse.settings import Settings, differing
 from keyhouse.upstream.local import LocalModels
 
 _BACKLOG = 2048
@@ -36,6 +37,7 @@ def serve(settings: Settings, warnings: Sequence[str]) -> int:
     with opened(settings, create=True) as house, contextlib.closing(_listen(settings)) as listener:
         intents = recovered_intents(settings.data, house)
         facts = first.initialise(house) if first_organization(house.store) is None else None
+        house_settings.remember(house.control, house.caller, differing(settings))
         uvloop.run(_run(house, intents, listener, facts))
     return 0
 

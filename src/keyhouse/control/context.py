@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from keyhouse.domain.audit import Actor
+from keyhouse.domain.errors import KeyhouseError
 from keyhouse.policy.peppers import Peppers
 from keyhouse.store.contract import Sealer, Store
 
@@ -29,3 +30,11 @@ class Caller:
 
     organization_id: str
     actor: Actor
+
+
+class KnownCallerError(KeyhouseError):
+    """A refusal by the administration API of a key that is known: `caller` is whom the audit names."""
+
+    def __init__(self, refusal: KeyhouseError, caller: Caller) -> None:
+        super().__init__(refusal.code, refusal.message, param=refusal.param, headers=refusal.headers)
+        self.caller = caller

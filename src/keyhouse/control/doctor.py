@@ -69,6 +69,7 @@ def examine(installation: Installation, *, least_free_bytes: int = LEAST_FREE_BY
             yield Check("databases")
             yield Check("balances", tuple(_some(balance_problems(store))))
             yield Check("roll-ups", tuple(_some(rollup_problems(store))))
+            yield Check("audit", tuple(_some(audit_problems(store))))
     except (KeyhouseError, SchemaError) as error:
         yield Check("databases", (str(error),))
 
@@ -114,6 +115,12 @@ def rollup_problems(store: Store) -> Iterator[str]:
                 f"The roll-ups of {organization_id} hold {rolled[0]} calls that cost {rolled[1]} nano-dollars; "
                 f"its rows are {rows[organization_id][0]} and cost {rows[organization_id][1]}."
             )
+
+
+def audit_problems(store: Store) -> Iterator[str]:
+    """Every event of the audit log, and every seal, that does not fit."""
+    with store.read() as tx:
+        yield from tx.audit.problems()
 
 
 def _space(data: Path, least: int) -> Iterator[str]:

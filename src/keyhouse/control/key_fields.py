@@ -8,6 +8,7 @@ from typing import Any
 from keyhouse.control import fields, limit_fields, tags
 from keyhouse.control.fields import UNSET
 from keyhouse.domain.errors import invalid
+from keyhouse.domain.keys import Key
 from keyhouse.domain.limits import RateLimits
 from keyhouse.domain.permissions import Permissions
 
@@ -50,8 +51,14 @@ def checked(given: KeyFields, now: int, *, admin: bool, name_required: bool) -> 
 
 
 def facts(wanted: dict[str, Any]) -> dict[str, object]:
-    """Checked fields as JSON-able values, for the audit."""
-    return {name: _fact(value) for name, value in wanted.items()}
+    """Checked fields as JSON-able values, for the audit; OpenAI's `scopes` beside our `permissions`."""
+    scopes = {"scopes": wanted["permissions"].scopes} if "permissions" in wanted else {}
+    return {**scopes, **{name: _fact(value) for name, value in wanted.items()}}
+
+
+def facts_of_new(key: Key, wanted: dict[str, Any]) -> dict[str, object]:
+    """What the audit tells of a new key: as `facts` does, and its scopes in any case."""
+    return {"scopes": key.permissions.scopes, **facts(wanted)}
 
 
 def _fact(value: object) -> object:

@@ -13,7 +13,7 @@ from keyhouse.control import fields, tags
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET, UnsetType
-from keyhouse.control.key_fields import KeyFields, checked, facts
+from keyhouse.control.key_fields import KeyFields, checked, facts, facts_of_new
 from keyhouse.control.lookup import require_key, require_open_project, require_project, resolved_holder
 from keyhouse.control.minting import Holder, mint_key, mint_secret
 from keyhouse.control.pages import every
@@ -52,7 +52,8 @@ def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -
         minted = mint_key(control, caller.organization_id, resolved_holder(tx, caller, holder), now, **wanted)
         key = minted.key
         budgets = key_limit(tx, caller, key, spend_limit, now)
-        details = facts(wanted) | limit_facts(spend_limit) | tags.facts(new_tags)
+        data = facts_of_new(key, wanted) | limit_facts(spend_limit) | tags.facts(new_tags)
+        details: dict[str, object] = {"data": data}
         tx.keys.add(key)
         for budget in budgets.added:
             tx.budgets.add(budget)

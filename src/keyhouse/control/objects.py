@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from keyhouse.control.amounts import NANOS_PER_CENT
 from keyhouse.control.service_accounts import AccountCreated
 from keyhouse.control.views import KeyView, Owner
-from keyhouse.domain.audit import AuditEvent
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.money import NANOS_PER_DOLLAR, Price
 from keyhouse.domain.projects import Project, ServiceAccount
@@ -142,19 +141,6 @@ def price(item: Price) -> dict[str, object]:
         **{unit: None if nanos is None else dollars(nanos) for unit, nanos in rates.items()},
         "tiers": len(item.tiers),
         "source": item.source,
-    }
-
-
-def audit_event(item: AuditEvent) -> dict[str, object]:
-    """An audit event; its details stand under the name of its type, as in OpenAI's audit log."""
-    actor = {"type": item.actor.kind, "user_id": item.actor.user_id, "key_id": item.actor.key_id}
-    return {
-        "id": item.id,
-        "type": item.type.value,
-        "effective_at": item.at,
-        "project_id": item.project_id,
-        "actor": {**actor, "ip_address": item.actor.address},
-        item.type.value: {"id": item.object_id, **item.details},
     }
 
 

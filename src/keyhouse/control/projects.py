@@ -22,7 +22,7 @@ def create(control: Control, caller: Caller, name: object, new_tags: object = UN
     change = tags.checked(new_tags)
     now = control.clock()
     project = Project(ids.new_id(ids.PROJECT), caller.organization_id, fields.name(name), now)
-    details: dict[str, object] = {"name": project.name} | tags.facts(change)
+    details: dict[str, object] = {"data": _named(project.name) | tags.facts(change)}
     with control.store.write() as tx:
         tx.projects.add(project)
         for given in change:
@@ -67,7 +67,7 @@ def update(
     if name is UNSET and not change:
         raise invalid("name", "Give something to change: name or tags.")
     wanted: dict[str, Any] = {} if name is UNSET else {"name": fields.name(name)}
-    details: dict[str, object] = {"changes_requested": wanted | tags.facts(change)}
+    details: dict[str, object] = {"changes_requested": _named(**wanted) | tags.facts(change)}
     with control.store.write() as tx:
         project = replace(require_open_project(tx, caller, project_id), **wanted)
         tx.projects.save(project)
@@ -92,3 +92,8 @@ def archive(control: Control, caller: Caller, project_id: str) -> Project:
         seq = tx.changes.append(ChangeKind.PROJECT, project.id)
     control.announce(seq)
     return project
+
+
+def _named(name: str | None = None) -> dict[str, object]:
+    """A name as the audit tells it: OpenAI calls a changed one `title`."""
+    return {} if name is None else {"name": name, "title": name}

@@ -38,7 +38,7 @@ def create(control: Control, caller: Caller, project_id: str, name: object, *, w
     account_id = ids.new_id(ids.SERVICE_ACCOUNT)
     account = ServiceAccount(account_id, caller.organization_id, project_id, fields.name(name), _ROLE, now)
     minted = _first_key(control, account) if with_key else None
-    details: dict[str, object] = {"data": {"role": account.role}, "name": account.name}
+    details: dict[str, object] = {"data": {"role": account.role, "name": account.name}}
     with control.store.write() as tx:
         require_open_project(tx, caller, project_id)
         tx.service_accounts.add(account)
@@ -48,10 +48,9 @@ def create(control: Control, caller: Caller, project_id: str, name: object, *, w
         if minted is None:
             return AccountCreated(account)
         key = minted.key
+        of_key: dict[str, object] = {"data": {"scopes": key.permissions.scopes, "name": key.name}}
         tx.keys.add(key)
-        tx.audit.append(
-            event(caller, now, EventType.API_KEY_CREATED, key.id, project_id=project_id, details={"name": key.name})
-        )
+        tx.audit.append(event(caller, now, EventType.API_KEY_CREATED, key.id, project_id=project_id, details=of_key))
     return AccountCreated(account, key, minted.value)
 
 

@@ -70,12 +70,15 @@ def initialise(
 def _add_organization(tx: Transaction, caller: Caller, organization: Organization, owner: Person) -> Project:
     now = organization.created_at
     project = Project(ids.new_id(ids.PROJECT), organization.id, "Default project", now, is_default=True)
+    named = _data(name=project.name, title=project.name)
     tx.organizations.add(organization)
     tx.audit.append(event(caller, now, EventType.ORGANIZATION_CREATED, organization.id))
     tx.people.add(owner, Member(organization.id, owner.id, OrganizationRole.OWNER, now))
-    tx.audit.append(event(caller, now, EventType.USER_ADDED, owner.id, details={"role": OrganizationRole.OWNER.value}))
+    tx.audit.append(
+        event(caller, now, EventType.USER_ADDED, owner.id, details=_data(role=OrganizationRole.OWNER.value))
+    )
     tx.projects.add(project)
-    tx.audit.append(event(caller, now, EventType.PROJECT_CREATED, project.id, project_id=project.id))
+    tx.audit.append(event(caller, now, EventType.PROJECT_CREATED, project.id, project_id=project.id, details=named))
     return project
 
 
@@ -84,9 +87,15 @@ def _add_key(control: Control, tx: Transaction, caller: Caller, holder: Holder, 
     minted = mint_key(control, caller.organization_id, holder, now, name=name)
     key = minted.key
     type_ = EventType.ADMIN_KEY_CREATED if key.kind is KeyKind.ADMIN else EventType.API_KEY_CREATED
+    details = _data(scopes=key.permissions.scopes, name=name)
     tx.keys.add(key)
-    tx.audit.append(event(caller, now, type_, key.id, project_id=key.project_id, details={"name": name}))
+    tx.audit.append(event(caller, now, type_, key.id, project_id=key.project_id, details=details))
     return minted.value
+
+
+def _data(**data: object) -> dict[str, object]:
+    """What an event tells of something new, as OpenAI's do."""
+    return {"data": data}
 
 
 def _add_prices(tx: Transaction, caller: Caller, now: int, prices: Iterable[Price]) -> None:

@@ -84,6 +84,13 @@ class Permissions:
                 mask |= scope_bit(resource, Access.WRITE)
         return mask
 
+    @property
+    def scopes(self) -> list[str]:
+        """As the audit tells them: `all`, `read_only`, or each scope that is granted. Write includes read."""
+        if self.mode != "restricted":
+            return [self.mode]
+        return [scope(resource, access) for resource, access in self.grants if access is not Access.NONE]
+
     def as_json(self) -> str | dict[str, str]:
         """The form of the API: `"all"`, `"read_only"`, or `{resource: access}`."""
         return self.mode if self.mode != "restricted" else {r.value: a.value for r, a in self.grants}

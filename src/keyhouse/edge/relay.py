@@ -35,7 +35,7 @@ from keyhouse.ledger.journal import Journal, LedgerUnavailable
 from keyhouse.ledger.pricing import PriceBook, settle
 from keyhouse.ledger.refusals import RefusalLog
 from keyhouse.policy.admission import Knock, admit
-from keyhouse.policy.authn import Authenticator
+from keyhouse.policy.authn import Authenticator, EndedKeyError
 from keyhouse.policy.idempotency import Idempotency, Replay
 from keyhouse.policy.keyring import Credential
 from keyhouse.upstream.contract import Header, Timeouts, Transport, UpstreamError, UpstreamRequest
@@ -50,6 +50,9 @@ _TO_UPSTREAM = (
 )
 _FORWARDED = (b"openai-beta", b"user-agent")
 _NOTHING = TokenUsage()
+
+EndedKey = Callable[[Credential, str], None]
+"""Given the key and the address of a call that is refused because the key's life is over."""
 
 Last = Callable[[], None]
 """How a call ends for its client: sends what was held back until the call was settled."""
@@ -76,6 +79,7 @@ class Relay:
         timeouts: Timeouts,
         max_body_bytes: int,
         max_response_bytes: int,
+        on_ended_key: EndedKey,
     ) -> None:
         self.router = router
         self.price_book = price_book
@@ -92,6 +96,7 @@ class Relay:
         self._timeouts = timeouts
         self._max_body_bytes = max_body_bytes
         self._max_response_bytes = max_response_bytes
+        self._on_ended_key = on_ended_key
         self._request_ids = RequestIds()
 
     async def serve(self, exchange: Exchange) -> None:
@@ -325,6 +330,8 @@ class Relay:
         call.tell(KeyhouseError(ErrorCode.LEDGER_UNAVAILABLE, "The usage of this call could not be recorded."))
 
     def _refuse(self, call: Call, error: KeyhouseError) -> None:
+        if isinstance(error, EndedKeyError):
+            self._on_ended_key(error.credential, call.exchange.address)
         entry = call.refused(error)
         if entry is None:
             self._counters.refused(error.code)

@@ -44,7 +44,15 @@ class Authenticator:
         return self._keyring.get(credential.public_id) is credential
 
 
-def refusal_of(credential: Credential, now: int) -> KeyhouseError:
+class EndedKeyError(KeyhouseError):
+    """A secret that verified, of a key that is no longer of use: whose it was is known."""
+
+    def __init__(self, code: ErrorCode, message: str, credential: Credential) -> None:
+        super().__init__(code, message)
+        self.credential = credential
+
+
+def refusal_of(credential: Credential, now: int) -> EndedKeyError:
     """Why a verified secret is refused, in words for its holder."""
     key = credential.key
     status = key.status(now)
@@ -59,7 +67,7 @@ def refusal_of(credential: Credential, now: int) -> KeyhouseError:
         code, reason = ErrorCode.KEY_DISABLED, "is disabled until its owner or an administrator enables it"
     else:
         reason = f"was rotated, and the old secret ended on {_date(credential.valid_until)}; use the new one"
-    return KeyhouseError(code, f"The API key {key.redacted} ('{key.name}') {reason}.")
+    return EndedKeyError(code, f"The API key {key.redacted} ('{key.name}') {reason}.", credential)
 
 
 def _bearer(authorization: bytes | None) -> str:

@@ -12,6 +12,7 @@ from keyhouse.api import administration, usage
 from keyhouse.control.usage import COMPLETIONS, COSTS, EMBEDDINGS
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.errors import ErrorCode
+from keyhouse.domain.event_types import OURS
 from keyhouse.domain.operations import OPERATIONS, Metering
 from keyhouse.domain.permissions import Access, Resource, scope
 from tools.reference.commands import commands
@@ -58,9 +59,12 @@ def errors_page() -> str:
 def events_page() -> str:
     return page(
         "Audit events",
-        "src/keyhouse/domain/audit.py",
-        "`keyhouse audit list` shows who did what to which object. Each is written in the transaction of the change itself.",
-        "\n".join(f"- {code(event.value)}" for event in EventType),
+        "src/keyhouse/domain/event_types.py",
+        """
+        What the [audit log](../audit.md) tells. Filters take all of OpenAI's types, also those of things that Keyhouse has not:
+        they never happen here. For those marked Keyhouse's OpenAI has no type.
+        """,
+        table(("type", "whose"), [(code(e.value), "Keyhouse's" if e in OURS else "OpenAI's") for e in EventType]),
     )
 
 

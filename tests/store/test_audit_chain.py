@@ -106,6 +106,20 @@ def test_another_key_verifies_nothing(store: Store, opener: Reopen) -> None:
     assert len(found(forger)) == 2 * len(BATCHES)
 
 
+def test_a_copy_verifies_and_goes_on(store: Store, tmp_path: Path) -> None:
+    heads = Heads()
+    store.seal_audit(KEYS, heads)
+    fill(store)
+    store.backup(tmp_path / "copy")
+    with closing(open_sqlite(tmp_path / "copy")) as copy:
+        copy.seal_audit(KEYS, heads)
+        assert found(copy, heads.anchors) == []
+        with copy.write() as tx:
+            tx.audit.append(make_event(700))
+        assert found(copy, heads.anchors) == []
+    assert heads.seals[-1].number == len(BATCHES) + 1
+
+
 def test_without_keys_nothing_is_sealed_and_nothing_verified(store: Store) -> None:
     fill(store)
     with store.read() as tx:

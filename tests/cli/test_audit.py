@@ -80,6 +80,16 @@ def test_a_cut_tail_is_found_against_the_anchor(terminal: Terminal, tmp_path: Pa
     assert (told.code, told.out.startswith("The log ends at seal 1, and seal 2 was anchored")) == (1, True)
 
 
+def test_a_log_that_is_gone_is_found_against_the_anchor(terminal: Terminal, tmp_path: Path) -> None:
+    anchor = tmp_path / "anchors"
+    terminal.ok("audit", "anchor", "--file", str(anchor))
+    damage(terminal, "DELETE FROM audit")
+    damage(terminal, "DELETE FROM audit_seals")
+    told = terminal.type("audit", "verify", "--anchor", str(anchor))
+    assert (told.code, told.out.startswith("The log ends at seal 0, and seal 1 was anchored")) == (1, True)
+    assert "no seal yet" in terminal.refused("audit", "anchor")
+
+
 @pytest.mark.parametrize(
     "content",
     [

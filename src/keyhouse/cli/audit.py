@@ -117,9 +117,9 @@ def verify(
         found = audit.verify(house.control, _lines(anchor))
         problems = list(islice(found, _SHOWN))
         more = sum(1 for _ in found)
-        head = audit.head(house.control)
+        number = audit.last_seal(house.control)
     if as_json:
-        output.json({"ok": not problems, "seal": head.number, "problems": problems, "more_problems": more})
+        output.json({"ok": not problems, "seal": number, "problems": problems, "more_problems": more})
     else:
         for problem in problems:
             typer.echo(problem)
@@ -127,7 +127,7 @@ def verify(
             typer.echo(f"And {more} more.")
     if problems:
         raise typer.Exit(1)
-    output.say(f"The audit log is whole: seal {head.number}, and every one before it, fits its events.")
+    output.say(f"The audit log is whole: seal {number}, and every one before it, fits its events.")
 
 
 def _wanted(house: House, since: str | None, until: str | None, projects: list[str] | None, wanted: Wanted) -> Wanted:

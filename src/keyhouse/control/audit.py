@@ -83,6 +83,13 @@ def head(control: Control) -> Seal:
     return found
 
 
+def last_seal(control: Control) -> int:
+    """The number of the last seal, 0 before the first."""
+    with control.store.read() as tx:
+        found = tx.audit.head()
+    return 0 if found is None else found.number
+
+
 def verify(control: Control, lines: Iterable[str] = ()) -> Iterator[str]:
     """What is wrong with the house's log, sentence by sentence, held to the anchors in these lines."""
     kept = list(anchors.read(lines))

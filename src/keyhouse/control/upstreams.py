@@ -64,7 +64,16 @@ def add(control: Control, caller: Caller, given: UpstreamFields, list_models: Li
         if upstream.project_id is not None:
             require_open_project(tx, caller, upstream.project_id)
         tx.upstreams.add(upstream)
-        tx.audit.append(event(caller, now, EventType.UPSTREAM_CREATED, upstream.id, details=_facts(upstream)))
+        tx.audit.append(
+            event(
+                caller,
+                now,
+                EventType.UPSTREAM_CREATED,
+                upstream.id,
+                project_id=upstream.project_id,
+                details=_facts(upstream),
+            )
+        )
         seq = tx.changes.append(ChangeKind.UPSTREAMS, "")
     control.announce(seq)
     return Tested(upstream, problem)

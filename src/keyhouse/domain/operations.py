@@ -23,6 +23,9 @@ class Metering(Enum):
     FREE = "free"
     """Answered by Keyhouse itself; no model is called."""
 
+    # By identity, as members compare; the one that enums bring is written in Python, and every call asks for it.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:

@@ -39,6 +39,9 @@ class Resource(Enum):
     VECTOR_STORES = "vector_stores"
     VIDEOS = "videos"
 
+    # By identity, as members compare; the one that enums bring is written in Python, and every call asks for it.
+    __hash__ = object.__hash__
+
 
 class Access(Enum):
     NONE = "none"

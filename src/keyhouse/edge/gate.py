@@ -98,6 +98,6 @@ class Gate:
 
     def _rate_headers(self, limits: Sequence[RateLimit]) -> list[Header]:
         headers: list[Header] = []
-        for what, standing in self.grants.standings(limits).items():
+        for what, standing in self.grants.counters.shown(limits):
             headers += rate_headers(what, *standing)
         return headers

@@ -92,12 +92,15 @@ def bound(price_book: PriceBook, windows: ContextWindows, request: Request, at_s
         return Bound(0, 0, output_tokens, max_output_tokens, why)
     unseen = unseen_input(request.body)
     tokens = _input_tokens(request, unseen, window)
-    possible = _possible(price, tokens)
     embeds = request.operation.metering is Metering.EMBEDDING
-    worst = _worst(possible, unseen is not None, embeds)
-    why = _lacking(possible, embeds, request.body if unseen is not None else b"")
-    if why is None:
-        why = _unknown(request, unseen, window)
+    if unseen is None and not price.tiers:
+        worst, why = _of_text(price, embeds)
+    else:
+        possible = _possible(price, tokens)
+        worst = _worst(possible, unseen is not None, embeds)
+        why = _lacking(possible, embeds, request.body if unseen is not None else b"")
+    if why is None and (window is None or unseen is not None):
+        why = _unknown(request, unseen, window, each)
     input_nanos = -(-tokens * worst.input // PER_MILLION) + worst.request
     return Bound(input_nanos, worst.output, output_tokens, max_output_tokens, why)
 
@@ -118,15 +121,15 @@ def _input_tokens(request: Request, unseen: str | None, window: int | None) -> i
     return max(tokens, window * request.declared.prompts)
 
 
-def _unknown(request: Request, unseen: str | None, window: int | None) -> str | None:
+def _unknown(request: Request, unseen: str | None, window: int | None, each: int | None) -> str | None:
     """Why a call cannot be bounded although every unit of it has a price."""
-    operation, model, _, stream, declared = request
+    operation, model, _, stream, _ = request
     embeds = operation.metering is Metering.EMBEDDING  # of any number of inputs, each as large as the window
     if unseen is not None and (window is None or embeds):
         return (
             f"it has input that cannot be seen here ({unseen}), and nobody says how much '{shown(model)}' takes at most"
         )
-    if window is None and not stream and _declared_tokens(operation, declared) is None:
+    if window is None and not stream and each is None:
         field = _fields(operation)[-1]
         return f"it declares no bound of its output ({field}), and nobody says how much '{shown(model)}' makes at most"
     return None
@@ -209,7 +212,7 @@ def unseen_input(body: bytes) -> str | None:
     found = _UNSEEN.search(body)
     if found is not None:
         return found[1].decode()
-    return _HIDDEN if b"\\u00" in body and _ESCAPED_LETTER.search(body) else None
+    return _HIDDEN if body.find(b"\\u00") >= 0 and _ESCAPED_LETTER.search(body) else None
 
 
 # --- rates ---
@@ -221,6 +224,22 @@ class _Worst(NamedTuple):
     input: int
     output: int
     request: int
+
+
+_OF_TEXT: dict[tuple[int, bool], tuple[Price, _Worst, str | None]] = {}
+_REMEMBERED_PRICES = 10_000
+
+
+def _of_text(price: Price, embeds: bool) -> tuple[_Worst, str | None]:
+    """What `_worst` and `_lacking` say of nothing but text at a price without tiers, remembered: nearly every call's."""
+    found = _OF_TEXT.get((id(price), embeds))
+    if found is None or found[0] is not price:
+        if len(_OF_TEXT) >= _REMEMBERED_PRICES:
+            _OF_TEXT.clear()
+        rates = (price.rates,)
+        found = price, _worst(rates, unseen=False, embeds=embeds), _lacking(rates, embeds, b"")
+        _OF_TEXT[id(price), embeds] = found
+    return found[1:]
 
 
 def _possible(price: Price, input_tokens: int) -> Sequence[Rates]:

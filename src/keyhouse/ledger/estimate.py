@@ -33,7 +33,7 @@ def count(metering: Metering, model: str, body: bytes, texts: Iterable[str]) -> 
 
 def guess_input(body: bytes) -> int:
     """Input tokens by size, for the intent: four bytes a token, an inline image or file at the tokenizer's constant."""
-    if b";base64," not in body:
+    if body.find(b";base64,") < 0:
         return len(body) // _BYTES_PER_TOKEN
     rest, files = _INLINE_FILE.subn(b"", body)
     return len(rest) // _BYTES_PER_TOKEN + files * tokenizer.IMAGE_TOKENS

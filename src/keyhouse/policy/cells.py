@@ -31,7 +31,7 @@ class Window:
     Every verb is told the current cell, which never decreases.
     """
 
-    __slots__ = ("_amounts", "_cells", "_gone", "_newest", "_until", "length", "part", "used")
+    __slots__ = ("_amounts", "_cells", "_gone", "_newest", "length", "part", "until", "used")
 
     def __init__(self, length: int, part: int, cell: int) -> None:
         self.length = length
@@ -40,12 +40,12 @@ class Window:
         self._cells = array("q")
         self._amounts = array("q")
         self._newest = -_NEVER
-        self._until = _NEVER  # the last cell in which the oldest cell counts
+        self.until = _NEVER  # the last cell in which the oldest cell counts
         self._gone = cell - 1  # the newest cell that counts no more, or was before this window began
 
     def take(self, cell: int, amount: int, limit: int) -> bool:
         """Takes `amount` if that leaves the window within its limit (below 2**63). A limit of 0 lets nothing pass."""
-        if cell > self._until:
+        if cell > self.until:
             self.expire(cell)
         used = self.used + amount
         if used > limit or limit <= 0:
@@ -70,7 +70,7 @@ class Window:
 
     def free(self, cell: int, taken_in: int, amount: int) -> None:
         """Frees what was taken in an earlier cell, if that still counts."""
-        if cell > self._until:
+        if cell > self.until:
             self.expire(cell)
         if taken_in <= self._gone:
             return
@@ -83,7 +83,7 @@ class Window:
 
     def used_at(self, cell: int) -> int:
         """What counts now."""
-        if cell > self._until:
+        if cell > self.until:
             self.expire(cell)
         return self.used
 
@@ -105,7 +105,7 @@ class Window:
 
     def reset_ms(self, now_ms: int) -> int:
         """Until the window is empty if nothing else is taken."""
-        if now_ms // CELL_MS > self._until:
+        if now_ms // CELL_MS > self.until:
             self.expire(now_ms // CELL_MS)
         if not self.used:
             return 0
@@ -116,13 +116,13 @@ class Window:
 
     def expire(self, cell: int) -> None:
         """Forgets the cells that count no more."""
-        if cell <= self._until:
+        if cell <= self.until:
             return
         gone = bisect_right(self._cells, cell - self.length - 1)
         self.used -= sum(self._amounts[:gone])
         self._gone = max(self._gone, self._cells[gone - 1])
         del self._cells[:gone], self._amounts[:gone]
-        self._until = self._cells[0] + self.length if self._cells else _NEVER
+        self.until = self._cells[0] + self.length if self._cells else _NEVER
 
     def restore(self, taken: Iterable[tuple[int, int]]) -> None:
         """Adds (cell, amount)s that were taken before this window was held in memory."""
@@ -146,7 +146,7 @@ class Window:
         self._cells.append(cell)
         self._amounts.append(0)
         self._newest = cell
-        self._until = self._cells[0] + self.length
+        self.until = self._cells[0] + self.length
 
     def _merged(self) -> list[tuple[int, int]]:
         grain = max(1, self.length // _GRAINS)
@@ -162,4 +162,4 @@ class Window:
         self._amounts = array("q", (min(amount, _MOST) for _, amount in taken))
         if taken:
             self._newest = self._cells[-1]
-            self._until = self._cells[0] + self.length
+            self.until = self._cells[0] + self.length

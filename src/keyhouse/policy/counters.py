@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from keyhouse.domain.limits import Amounts, RateLimit
+from keyhouse.domain.limits import Amounts, LimitKind, RateLimit
 
 
 class Ticket(NamedTuple):
@@ -21,6 +21,14 @@ class Ticket(NamedTuple):
     limits: Sequence[RateLimit]
     amounts: Amounts
     at_ms: int
+
+
+SHOWN = {
+    LimitKind.REQUESTS_PER_DAY: "requests",
+    LimitKind.REQUESTS_PER_MINUTE: "requests",
+    LimitKind.TOKENS_PER_MINUTE: "tokens",
+}
+"""Under which name a kind of limit is shown."""
 
 
 class Standing(NamedTuple):
@@ -58,8 +66,9 @@ class RateCounters(Protocol):
         """The call never was: refused further on, before anything was done for it."""
         ...
 
-    def rooms(self, limits: Sequence[RateLimit]) -> Sequence[int]:
-        """How much may be taken of each now; 0 where nothing may. Never waits."""
+    def shown(self, limits: Sequence[RateLimit]) -> Sequence[tuple[str, Standing]]:
+        """Under `requests` and `tokens`, where one of these has them: the one with the least room, as OpenAI's headers show it.
+        Never waits."""
         ...
 
     def standing(self, limit: RateLimit) -> Standing:

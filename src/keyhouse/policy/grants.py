@@ -14,7 +14,7 @@ from keyhouse.domain.budgets import FOREVER, AtEnd, Budget
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
 from keyhouse.domain.limits import Amounts, LimitKind, LimitName, RateLimit
 from keyhouse.domain.money import format_dollars
-from keyhouse.policy.counters import RateCounters, RateLimited, Standing, Ticket
+from keyhouse.policy.counters import RateCounters, RateLimited, Ticket
 from keyhouse.policy.keyring import Credential
 from keyhouse.policy.reservations import Reservation, Reservations, Scopes, Spent
 from keyhouse.policy.rules import Rules
@@ -31,23 +31,24 @@ class Demand(NamedTuple):
 
 NOTHING_ASKED = Demand(Amounts(), 0)
 _HOUR_MS = 3_600_000
-_SHOWN = {
-    LimitKind.REQUESTS_PER_DAY: "requests",
-    LimitKind.REQUESTS_PER_MINUTE: "requests",
-    LimitKind.TOKENS_PER_MINUTE: "tokens",
-}
 
 
 class Held(NamedTuple):
-    """What a call is held to: every limit and budget that is set at a level it belongs to."""
+    """What calls of a key and a model are held to: every limit and budget that is set at a level they belong to."""
 
     limits: Sequence[RateLimit]
     budgets: Sequence[Budget]
+    is_capped: bool
+    """Whether a budget refuses what is beyond it, so that no call may run away."""
+    rules: Rules | None
+    """By which it was found; it holds no longer than they do."""
+    until: int | None
+    """When a temporary increase among the limits ends (Unix seconds)."""
 
-    @property
-    def is_capped(self) -> bool:
-        """Whether a budget refuses what is beyond it, so that no call may run away."""
-        return any(budget.at_end is AtEnd.REFUSE for budget in self.budgets)
+
+NOTHING_HELD = Held((), (), is_capped=False, rules=None, until=None)
+_MODELS_REMEMBERED = 100
+"""For each key: callers choose the names."""
 
 
 class Grant(NamedTuple):
@@ -67,12 +68,15 @@ class Grants:
 
     def held(self, credential: Credential, model: str, now: int) -> Held:
         """What holds for a call of `model` at `now` (Unix seconds)."""
-        return Held(self.rules.limits(credential, model, now), self.rules.budgets(credential))
+        found: Held | None = credential.held.get(model)
+        if found is None or found.rules is not self.rules or (found.until is not None and found.until <= now):
+            found = self._find(credential, model, now)
+        return found
 
     async def grant(self, credential: Credential, model: str, held: Held, asked: Demand, now: int) -> Grant:
         """Lets the call pass, or raises a 429 that says what refused it, or 400 for a call that nobody can bound under a budget
         that refuses. A call that does not pass has taken nothing."""
-        limits, budgets = held
+        limits, budgets = held.limits, held.budgets
         if asked.unbounded is not None and held.is_capped:
             raise _unbounded(budgets, asked.unbounded)
         ticket = await self._take(limits, asked.amounts, model) if limits else None
@@ -102,16 +106,15 @@ class Grants:
         """The call never began."""
         await self._give_back(grant.ticket, grant.reservation)
 
-    def standings(self, limits: Sequence[RateLimit]) -> dict[str, Standing]:
-        """Under `requests` and `tokens`: the limit with the least room, as OpenAI's headers show it."""
-        least: dict[str, tuple[int, RateLimit]] = {}
-        for limit, room in zip(limits, self.counters.rooms(limits), strict=True):
-            what = _SHOWN.get(limit[0][3])  # its name's kind; this runs for every limit of every call
-            if what is not None:
-                known = least.get(what)
-                if known is None or room < known[0]:
-                    least[what] = (room, limit)
-        return {what: self.counters.standing(limit) for what, (_, limit) in least.items()}
+    def _find(self, credential: Credential, model: str, now: int) -> Held:
+        if self.rules.are_none and not credential.limits and not credential.budgets:
+            return NOTHING_HELD
+        (limits, until), budgets = self.rules.limits(credential, model, now), self.rules.budgets(credential)
+        capped = any(budget.at_end is AtEnd.REFUSE for budget in budgets)
+        if len(credential.held) >= _MODELS_REMEMBERED:
+            credential.held.clear()
+        credential.held[model] = found = Held(limits, budgets, capped, self.rules, until)
+        return found
 
     async def _take(self, limits: Sequence[RateLimit], amounts: Amounts, model: str) -> Ticket:
         try:

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import Any
 
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
@@ -44,6 +45,8 @@ class Credential:
     """The key's own rate limits."""
     budgets: tuple[Budget, ...] = ()
     """The key's own budgets."""
+    held: dict[str, Any] = field(default_factory=dict, repr=False)
+    """By model: what `grants` found that a call of it is held to."""
 
 
 class Keyring:

@@ -120,11 +120,12 @@ class MemoryReservations:
         throttled: list[Budget] = []
         for budget, account in zip(budgets, accounts, strict=True):
             account.budget = budget  # what was set last is in force
+            amount, spent = budget.amount_at(at), account.spent
             if budget.at_end is _REFUSE:
-                room = account.room(at)
-                if (amount_nanos > room or account.is_spent(at)) and (refusal is None or room < refusal.left_nanos):
+                room = amount - spent - account.reserved
+                if (amount_nanos > room or spent >= amount) and (refusal is None or room < refusal.left_nanos):
                     refusal = Spent(budget, account.period, amount_nanos, room)
-            elif budget.at_end is _THROTTLE and account.is_spent(at):
+            elif budget.at_end is _THROTTLE and spent >= amount:
                 throttled.append(budget)
         if refusal is not None:
             raise refusal

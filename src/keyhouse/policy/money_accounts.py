@@ -20,6 +20,7 @@ class OpenAccount:
     __slots__ = (
         "asked",
         "budget",
+        "end",
         "interval",
         "opening",
         "outdated",
@@ -28,6 +29,7 @@ class OpenAccount:
         "removed",
         "reserved",
         "spent",
+        "start",
         "used",
     )
 
@@ -35,6 +37,7 @@ class OpenAccount:
         self.budget = budget
         self.interval: Interval = budget.interval
         self.period = period
+        self.start, self.end = period
         self.spent = 0
         self.reserved = 0
         self.pins = 0
@@ -56,12 +59,6 @@ class OpenAccount:
         """What is neither spent nor reserved, by the amount in force at `at`; negative where there is more of both."""
         return self.budget.amount_at(at) - self.spent - self.reserved
 
-    def is_spent(self, at: int) -> bool:
-        return self.spent >= self.budget.amount_at(at)
-
-    def covers(self, at: int) -> bool:
-        return self.period.start <= at < self.period.end
-
 
 class Accounts:
     def __init__(self, balances: Balances, most: int) -> None:
@@ -82,7 +79,7 @@ class Accounts:
         accounts = []
         for budget in budgets:
             account = self._latest.get(budget.id)
-            if account is None or account.interval is not budget.interval or not account.covers(at):
+            if account is None or account.interval is not budget.interval or not account.start <= at < account.end:
                 account = self._all.get(Account(budget.id, budget.period(at)))
                 if account is None:
                     return None
@@ -118,7 +115,7 @@ class Accounts:
             return
         for scope_id in scopes:
             for account in self._by_scope.get(scope_id, ()):
-                if account.asked and account.covers(at):
+                if account.asked and account.start <= at < account.end:
                     account.spent += cost_nanos
 
     def forget(self, budget_id: str) -> None:

@@ -15,7 +15,9 @@ from keyhouse.store.contract import RateLimitRule, Store
 _REMEMBERED = 10_000
 
 
-class _InForce(NamedTuple):
+class InForce(NamedTuple):
+    """Rate limits of a call, the organization's, the project's, the key's."""
+
     limits: tuple[RateLimit, ...]
     until: int | None
     """When a temporary increase among them ends (Unix seconds)."""
@@ -29,21 +31,26 @@ class Rules:
         self._budgets: dict[str, list[Budget]] = defaultdict(list)
         for budget in budgets:
             self._budgets[budget.scope_id].append(budget)
-        self._found: dict[tuple[str, str], _InForce] = {}
+        self._found: dict[tuple[str, str], InForce] = {}
 
     @classmethod
     def load(cls, store: Store) -> Rules:
         with store.read() as tx:
             return cls(tx.rate_limits.all(), tx.budgets.shared())
 
-    def limits(self, credential: Credential, model: str, now: int) -> tuple[RateLimit, ...]:
-        """The rate limits in force for a call of this model: the organization's, the project's, the key's."""
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing is set."""
+        return not (self._rules or self._budgets)
+
+    def limits(self, credential: Credential, model: str, now: int) -> InForce:
+        """The rate limits in force for a call of this model at `now`."""
         if not self._rules:
-            return credential.limits
+            return InForce(credential.limits, None)
         found = self._found.get((credential.project_id, model))
         if found is None or (found.until is not None and found.until <= now):
             found = self._find(credential, model, now)
-        return found.limits + credential.limits if credential.limits else found.limits
+        return found._replace(limits=found.limits + credential.limits) if credential.limits else found
 
     def budgets(self, credential: Credential) -> tuple[Budget, ...]:
         """The budgets that a call is charged to, from the widest to the narrowest."""
@@ -56,7 +63,7 @@ class Rules:
         """Of the budgets of organizations and projects."""
         return {budget.id for budgets in self._budgets.values() for budget in budgets}
 
-    def _find(self, credential: Credential, model: str, now: int) -> _InForce:
+    def _find(self, credential: Credential, model: str, now: int) -> InForce:
         limits: tuple[RateLimit, ...] = ()
         ends: list[int] = []
         for scope in (credential.organization_id, credential.project_id):
@@ -69,7 +76,7 @@ class Rules:
         # Callers choose the names: what is remembered of them is bounded.
         if len(self._found) >= _REMEMBERED:
             self._found.clear()
-        self._found[credential.project_id, model] = found = _InForce(limits, min(ends, default=None))
+        self._found[credential.project_id, model] = found = InForce(limits, min(ends, default=None))
         return found
 
 

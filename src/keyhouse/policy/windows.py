@@ -13,13 +13,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from keyhouse.domain.limits import DAY, MINUTE, Amounts, LimitKind, LimitName, RateLimit
 from keyhouse.policy.cells import CELL_MS, Window
-from keyhouse.policy.counters import RateLimited, Standing, Ticket
+from keyhouse.policy.counters import SHOWN, RateLimited, Standing, Ticket
 
 _LOOKED_AT = 32
 """Windows of a length that a call looks at, to forget those that are empty: more than it can open, so that they never pile up."""
+_REMEMBERED = 10_000
+"""Sequences of limits whose windows are known without looking for each."""
 _NEVER = sys.maxsize
 _REQUESTS, _TOKENS, _IMAGES, _AUDIO, _BATCH = range(len(Amounts._fields))
 _PARTS = {
@@ -32,6 +35,16 @@ _PARTS = {
 }
 _SOME_CALLS_ONLY = {_IMAGES, _AUDIO, _BATCH}
 """A call that has none of these is not held to their limits: a key that may make no images may still chat."""
+
+
+class _Found(NamedTuple):
+    """The windows of the limits that calls of one key and model name again and again, found once. `shown`: of `windows`, by the
+    name under which they are shown. It holds while no window has been forgotten since (`forgotten`)."""
+
+    limits: Sequence[RateLimit]
+    windows: Sequence[tuple[Window, int]]
+    shown: Sequence[tuple[str, Sequence[tuple[Window, int]]]]
+    forgotten: int
 
 
 def monotonic_ms() -> int:
@@ -47,15 +60,15 @@ class WindowCounters:
         # By length, in the order in which they fall due: (cell in which a window may be empty, its name).
         self._queues: dict[int, deque[tuple[int, LimitName]]] = {MINUTE: deque(), DAY: deque()}
         self._due = _NEVER
+        self._found: dict[int, _Found] = {}
+        self._forgotten = 0
 
     async def take(self, limits: Sequence[RateLimit], amounts: Amounts) -> Ticket:
         now_ms = self._clock_ms()
         cell = now_ms // CELL_MS
         if cell >= self._due:
             self._forget_empty(cell)
-        windows = self._windows
-        for taken, (name, most) in enumerate(limits):
-            window = windows.get(name) or self._open(name, cell)
+        for taken, (window, most) in enumerate(self._windows_of(limits, cell).windows):
             part = window.part
             amount = amounts[part]
             if not window.take(cell, amount, most) and (amount or part not in _SOME_CALLS_ONLY):
@@ -63,28 +76,32 @@ class WindowCounters:
         return Ticket(limits, amounts, now_ms)
 
     async def correct(self, ticket: Ticket, amounts: Amounts) -> None:
-        cell = self._clock_ms() // CELL_MS
-        for name, _ in ticket.limits:
-            part = _PARTS[name.kind]
-            more = max(0, amounts[part]) - ticket.amounts[part]
-            if more > 0:
-                (self._windows.get(name) or self._open(name, cell)).add(cell, more)
-            elif more < 0:
-                self._free(name, cell, ticket.at_ms, -more)
+        cell, taken_in = self._clock_ms() // CELL_MS, ticket.at_ms // CELL_MS
+        more = [max(0, used) - taken for used, taken in zip(amounts, ticket.amounts, strict=True)]
+        for window, _ in self._windows_of(ticket.limits, cell).windows:
+            by = more[window.part]
+            if by > 0:
+                window.add(cell, by)
+            elif by < 0:
+                window.free(cell, taken_in, -by)
 
     async def give_back(self, ticket: Ticket) -> None:
-        cell = self._clock_ms() // CELL_MS
-        for name, _ in ticket.limits:
-            self._free(name, cell, ticket.at_ms, ticket.amounts[_PARTS[name.kind]])
+        cell, taken_in = self._clock_ms() // CELL_MS, ticket.at_ms // CELL_MS
+        for window, _ in self._windows_of(ticket.limits, cell).windows:
+            window.free(cell, taken_in, ticket.amounts[window.part])
 
-    def rooms(self, limits: Sequence[RateLimit]) -> Sequence[int]:
-        cell = self._clock_ms() // CELL_MS
-        windows, rooms = self._windows, []
-        for name, most in limits:
-            window = windows.get(name)
-            room = most if window is None else most - window.used_at(cell)
-            rooms.append(room if room > 0 else 0)  # noqa: FURB136 - for every call
-        return rooms
+    def shown(self, limits: Sequence[RateLimit]) -> Sequence[tuple[str, Standing]]:
+        now_ms = self._clock_ms()
+        cell = now_ms // CELL_MS
+        shown = []
+        for what, windows in self._windows_of(limits, cell).shown:
+            least, limit, chosen = _NEVER, 0, windows[0][0]
+            for window, most in windows:
+                room = most - (window.used_at(cell) if cell > window.until else window.used)
+                if room < least:
+                    least, limit, chosen = room, most, window
+            shown.append((what, Standing(limit, max(least, 0), chosen.reset_ms(now_ms))))
+        return shown
 
     def standing(self, limit: RateLimit) -> Standing:
         name, most = limit
@@ -111,10 +128,22 @@ class WindowCounters:
         self._due = min(self._due, cell + length + 1)
         return window
 
-    def _free(self, name: LimitName, cell: int, at_ms: int, amount: int) -> None:
-        window = self._windows.get(name)
-        if window is not None:
-            window.free(cell, at_ms // CELL_MS, amount)
+    def _windows_of(self, limits: Sequence[RateLimit], cell: int) -> _Found:
+        found = self._found.get(id(limits))
+        if found is None or found.limits is not limits or found.forgotten != self._forgotten:
+            found = self._find(limits, cell)
+        return found
+
+    def _find(self, limits: Sequence[RateLimit], cell: int) -> _Found:
+        windows = [(self._windows.get(name) or self._open(name, cell), most) for name, most in limits]
+        shown: dict[str, list[tuple[Window, int]]] = {}
+        for (name, _), window in zip(limits, windows, strict=True):
+            if name.kind in SHOWN:
+                shown.setdefault(SHOWN[name.kind], []).append(window)
+        if len(self._found) >= _REMEMBERED:
+            self._found.clear()
+        self._found[id(limits)] = found = _Found(limits, windows, tuple(shown.items()), self._forgotten)
+        return found
 
     def _refused(self, limits: Sequence[RateLimit], amounts: Amounts, now_ms: int, taken: int) -> RateLimited:
         """Frees what the call has taken of its first `taken` limits, and names the limit that needs the longest wait."""
@@ -144,4 +173,5 @@ class WindowCounters:
                     queue.append((cell + length + 1, name))
                 else:
                     del self._windows[name]
+                    self._forgotten += 1
         self._due = min((queue[0][0] for queue in self._queues.values() if queue), default=_NEVER)

@@ -54,7 +54,7 @@ class GateAtWork:
     def grant(self, credential: Credential, model: str, asked: Demand) -> Grant:
         """Raises 429 and 400."""
         held = self.grants.held(credential, model, self.now)
-        return self.run(self.grants.grant(credential, model, held, asked, self.now))
+        return self.run(self.grants.grant(model, held, asked, self.now))
 
     def settle(
         self, grant: Grant, credential: Credential, *, model: str, at: int, tokens: int, cost: int | None

@@ -58,7 +58,7 @@ class Gate:
                 asked = Demand(amounts, part.nanos, most.unbounded)
                 if body.stream and held.is_capped:
                     call.allowance = self._allowance(call, most, part, body.model)
-        call.grant = await self.grants.grant(credential, body.model, held, asked, now)
+        call.grant = await self.grants.grant(body.model, held, asked, now)
 
     async def settle(self, call: Call, usage: TokenUsage, cost_nanos: int) -> None:
         """The call's row is in the ledger's hands. Idempotent."""

@@ -74,6 +74,11 @@ class Window:
             self.expire(cell)
         if taken_in <= self._gone:
             return
+        if taken_in == self._newest:
+            amount = min(amount, self._amounts[-1])
+            self._amounts[-1] -= amount
+            self.used -= amount
+            return
         # A cell that was merged is found in the next one.
         index = bisect_left(self._cells, taken_in)
         if index < len(self._cells):

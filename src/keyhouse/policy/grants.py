@@ -38,6 +38,7 @@ class Held(NamedTuple):
 
     limits: Sequence[RateLimit]
     budgets: Sequence[Budget]
+    scopes: Scopes
     is_capped: bool
     """Whether a budget refuses what is beyond it, so that no call may run away."""
     rules: Rules | None
@@ -46,7 +47,6 @@ class Held(NamedTuple):
     """When a temporary increase among the limits ends (Unix seconds)."""
 
 
-NOTHING_HELD = Held((), (), is_capped=False, rules=None, until=None)
 _MODELS_REMEMBERED = 100
 """For each key: callers choose the names."""
 
@@ -73,18 +73,17 @@ class Grants:
             found = self._find(credential, model, now)
         return found
 
-    async def grant(self, credential: Credential, model: str, held: Held, asked: Demand, now: int) -> Grant:
+    async def grant(self, model: str, held: Held, asked: Demand, now: int) -> Grant:
         """Lets the call pass, or raises a 429 that says what refused it, or 400 for a call that nobody can bound under a budget
         that refuses. A call that does not pass has taken nothing."""
         limits, budgets = held.limits, held.budgets
         if asked.unbounded is not None and held.is_capped:
             raise _unbounded(budgets, asked.unbounded)
         ticket = await self._take(limits, asked.amounts, model) if limits else None
-        scopes = Scopes(credential.organization_id, credential.project_id, credential.key_id)
         reservation: Reservation | None = None
         passed = False
         try:
-            reservation = await self.reservations.reserve(scopes, budgets, asked.nanos, now)
+            reservation = await self.reservations.reserve(held.scopes, budgets, asked.nanos, now)
             if reservation.throttled:
                 await self._throttle(reservation.throttled)
             passed = True
@@ -107,13 +106,12 @@ class Grants:
         await self._give_back(grant.ticket, grant.reservation)
 
     def _find(self, credential: Credential, model: str, now: int) -> Held:
-        if self.rules.are_none and not credential.limits and not credential.budgets:
-            return NOTHING_HELD
+        scopes = Scopes(credential.organization_id, credential.project_id, credential.key_id)
         (limits, until), budgets = self.rules.limits(credential, model, now), self.rules.budgets(credential)
         capped = any(budget.at_end is AtEnd.REFUSE for budget in budgets)
         if len(credential.held) >= _MODELS_REMEMBERED:
             credential.held.clear()
-        credential.held[model] = found = Held(limits, budgets, capped, self.rules, until)
+        credential.held[model] = found = Held(limits, budgets, scopes, capped, self.rules, until)
         return found
 
     async def _take(self, limits: Sequence[RateLimit], amounts: Amounts, model: str) -> Ticket:

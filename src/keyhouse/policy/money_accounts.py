@@ -107,7 +107,8 @@ class Accounts:
     def release(self, accounts: Sequence[OpenAccount]) -> None:
         for account in accounts:
             account.pins -= 1
-            self._leave(account)
+            if account.outdated or account.removed:
+                self._leave(account)
 
     def spend(self, scopes: Scopes, at: int, cost_nanos: int) -> None:
         """A call of these scopes that was admitted at `at` is settled."""

@@ -38,11 +38,6 @@ class Rules:
         with store.read() as tx:
             return cls(tx.rate_limits.all(), tx.budgets.shared())
 
-    @property
-    def are_none(self) -> bool:
-        """Whether nothing is set."""
-        return not (self._rules or self._budgets)
-
     def limits(self, credential: Credential, model: str, now: int) -> InForce:
         """The rate limits in force for a call of this model at `now`."""
         if not self._rules:

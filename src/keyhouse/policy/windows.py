@@ -77,9 +77,11 @@ class WindowCounters:
 
     async def correct(self, ticket: Ticket, amounts: Amounts) -> None:
         cell, taken_in = self._clock_ms() // CELL_MS, ticket.at_ms // CELL_MS
-        more = [max(0, used) - taken for used, taken in zip(amounts, ticket.amounts, strict=True)]
+        taken = ticket.amounts
         for window, _ in self._windows_of(ticket.limits, cell).windows:
-            by = more[window.part]
+            part = window.part
+            used = amounts[part]
+            by = (used if used > 0 else 0) - taken[part]  # noqa: FURB136 - for every call
             if by > 0:
                 window.add(cell, by)
             elif by < 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -264,3 +265,18 @@ def test_nesting_that_can_be_decoded_but_not_looked_at_closely_is_refused_not_a_
             assert seen.message == "The body is nested too deeply to be read."
         else:
             assert seen.body == body
+
+
+def test_a_large_body_of_tiny_members_is_read_at_once() -> None:
+    body = b'{"model":"m","metadata":{' + b'"s":"i",' * 2_000_000 + b'"z":1}}'
+    began = time.perf_counter()
+    assert inspect(body, can_stream=True).body == body
+    assert time.perf_counter() - began < 2
+
+
+def test_an_ambiguous_body_of_very_many_values_is_refused_before_it_is_walked_over() -> None:
+    def body(commas: int) -> bytes:
+        return b'{"model":"m","x":[' + b'{"n":1},' * (commas - 1) + b"1]}"
+
+    assert inspect(body(1_000), can_stream=True).model == "m"
+    assert "commas" in refusal(body(1_000_001)).message

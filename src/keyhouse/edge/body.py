@@ -29,13 +29,20 @@ _PEEKED = (
     "stream",
     "stream_options",
 )
-_QUOTED = frozenset(f'"{name}"'.encode() for name in _PEEKED)
-_IN_ANY_CASE = re.compile(b"|".join(sorted(_QUOTED)), re.IGNORECASE)
+_NAMES = [name.encode() for name in _PEEKED]
+_QUOTED = frozenset(b'"%b"' % name for name in _NAMES)
+# The set of first letters lets the search run from quote to quote: a body may have millions. What it takes for a name beyond
+# the names (`"iodel"`) is only looked at closely.
+_FIRSTS = b"".join({name[:1] for name in _NAMES})
+_RESTS = b"|".join(name[1:] or b'(?<="%b)' % name for name in _NAMES)
+_IN_ANY_CASE = re.compile(b'"[%b](?:%b)"' % (_FIRSTS, _RESTS), re.IGNORECASE)
 _MAX_MODEL = 256
 _MOST = 2**31 - 1
 """Of what a number may declare: beyond it an upstream's own integers may wrap."""
 _MAX_MEMBERS = 1_000
 """Fields of a body that is looked at closely: more than anybody sends, and few enough to walk over."""
+_MAX_COMMAS = 1_000_000
+"""The same of what is within them: a walk over many millions of values would keep every other call waiting."""
 # A peeked name can hide behind escapes of its letters, and behind the two non-ASCII letters that fold to ASCII ones.
 _ESCAPED_LETTER = re.compile(rb"\\u00[4567][0-9a-fA-F]|\\u017[fF]|\\u212[aA]")
 _FOLDING = ("\u017f".encode(), "\u212a".encode())
@@ -207,6 +214,11 @@ def _members(text: str, start: int) -> Iterator[tuple[str, int, int]]:
                 raise KeyhouseError(ErrorCode.DUPLICATE_FIELD, message, param=folded)
             seen.add(folded)
         value = _skip(text, _skip(text, at) + 1)
+        if text[value] in "[{" and len(text) > _MAX_COMMAS and text.count(",") > _MAX_COMMAS:
+            message = (
+                f"The body names fields in two ways, and has more than {_MAX_COMMAS:,} commas: too many to be sure."
+            )
+            raise KeyhouseError(ErrorCode.INVALID_VALUE, message)
         _, at = _walk(text, value)
         yield key, value, at
         at = _skip(text, at)

@@ -47,17 +47,17 @@ class Gate:
         asked = NOTHING_ASKED
         if held.limits or held.budgets:
             request = Request(operation, body.model, body.body, body.stream, body.declared)
-            amounts = Amounts()
+            amounts, nanos, unbounded = NOTHING_ASKED
             if held.limits:
                 call.rate_headers = partial(self._rate_headers, held.limits)
-                amounts = Amounts(tokens=estimated_tokens(request))
-            asked = Demand(amounts, 0)
+                amounts = Amounts(1, estimated_tokens(request))
             if held.budgets:
                 most = bound(price_book, self._windows(), request, now)
                 part = self._part(most, stream=body.stream)
-                asked = Demand(amounts, part.nanos, most.unbounded)
+                nanos, unbounded = part.nanos, most.unbounded
                 if body.stream and held.is_capped:
                     call.allowance = self._allowance(call, most, part, body.model)
+            asked = Demand(amounts, nanos, unbounded)
         call.grant = await self.grants.grant(body.model, held, asked, now)
 
     async def settle(self, call: Call, usage: TokenUsage, cost_nanos: int) -> None:

@@ -31,15 +31,15 @@ class Window:
     Every verb is told the current cell, which never decreases.
     """
 
-    __slots__ = ("_amounts", "_cells", "_gone", "_newest", "length", "part", "until", "used")
+    __slots__ = ("_cells", "_gone", "amounts", "length", "newest", "part", "until", "used")
 
     def __init__(self, length: int, part: int, cell: int) -> None:
         self.length = length
         self.part = part
         self.used = 0
         self._cells = array("q")
-        self._amounts = array("q")
-        self._newest = -_NEVER
+        self.amounts = array("q")
+        self.newest = -_NEVER
         self.until = _NEVER  # the last cell in which the oldest cell counts
         self._gone = cell - 1  # the newest cell that counts no more, or was before this window began
 
@@ -50,8 +50,8 @@ class Window:
         used = self.used + amount
         if used > limit or limit <= 0:
             return False
-        if cell == self._newest:
-            self._amounts[-1] += amount
+        if cell == self.newest:
+            self.amounts[-1] += amount
             self.used = used
         elif amount:
             self.add(cell, amount)
@@ -59,13 +59,13 @@ class Window:
 
     def add(self, cell: int, amount: int) -> None:
         """Takes it, whatever the limit."""
-        if cell > self._newest:
+        if cell > self.newest:
             self._append(cell)
         try:
-            self._amounts[-1] += amount
+            self.amounts[-1] += amount
         except OverflowError:
-            amount = _MOST - self._amounts[-1]
-            self._amounts[-1] = _MOST
+            amount = _MOST - self.amounts[-1]
+            self.amounts[-1] = _MOST
         self.used += amount
 
     def free(self, cell: int, taken_in: int, amount: int) -> None:
@@ -74,16 +74,16 @@ class Window:
             self.expire(cell)
         if taken_in <= self._gone:
             return
-        if taken_in == self._newest:
-            amount = min(amount, self._amounts[-1])
-            self._amounts[-1] -= amount
+        if taken_in == self.newest:
+            amount = min(amount, self.amounts[-1])
+            self.amounts[-1] -= amount
             self.used -= amount
             return
         # A cell that was merged is found in the next one.
         index = bisect_left(self._cells, taken_in)
         if index < len(self._cells):
-            freed = min(amount, self._amounts[index])
-            self._amounts[index] -= freed
+            freed = min(amount, self.amounts[index])
+            self.amounts[index] -= freed
             self.used -= freed
 
     def used_at(self, cell: int) -> int:
@@ -100,8 +100,8 @@ class Window:
         excess = self.used + amount - limit
         if excess <= 0:
             return 0
-        end = self._newest
-        for cell, freed in zip(self._cells, self._amounts, strict=True):
+        end = self.newest
+        for cell, freed in zip(self._cells, self.amounts, strict=True):
             excess -= freed
             if excess <= 0:
                 end = cell
@@ -115,7 +115,7 @@ class Window:
         if not self.used:
             return 0
         last = len(self._cells) - 1
-        while not self._amounts[last]:
+        while not self.amounts[last]:
             last -= 1
         return (self._cells[last] + self.length + 1) * CELL_MS - now_ms
 
@@ -124,18 +124,18 @@ class Window:
         if cell <= self.until:
             return
         gone = bisect_right(self._cells, cell - self.length - 1)
-        self.used -= sum(self._amounts[:gone])
+        self.used -= sum(self.amounts[:gone])
         self._gone = max(self._gone, self._cells[gone - 1])
-        del self._cells[:gone], self._amounts[:gone]
+        del self._cells[:gone], self.amounts[:gone]
         self.until = self._cells[0] + self.length if self._cells else _NEVER
 
     def restore(self, taken: Iterable[tuple[int, int]]) -> None:
         """Adds (cell, amount)s that were taken before this window was held in memory."""
-        sums = dict(zip(self._cells, self._amounts, strict=True))
+        sums = dict(zip(self._cells, self.amounts, strict=True))
         for cell, amount in taken:
             sums[cell] = sums.get(cell, 0) + amount
         self._hold(sorted(sums.items()))
-        self.used = sum(self._amounts)
+        self.used = sum(self.amounts)
 
     def __len__(self) -> int:
         """How many cells it holds."""
@@ -149,14 +149,14 @@ class Window:
         if len(self._cells) >= MOST_CELLS:
             self._hold(self._merged())
         self._cells.append(cell)
-        self._amounts.append(0)
-        self._newest = cell
+        self.amounts.append(0)
+        self.newest = cell
         self.until = self._cells[0] + self.length
 
     def _merged(self) -> list[tuple[int, int]]:
         grain = max(1, self.length // _GRAINS)
         merged: list[tuple[int, int]] = []
-        for cell, amount in zip(self._cells, self._amounts, strict=True):
+        for cell, amount in zip(self._cells, self.amounts, strict=True):
             if merged and merged[-1][0] // grain == cell // grain:
                 amount += merged.pop()[1]
             merged.append((cell, amount))
@@ -164,7 +164,7 @@ class Window:
 
     def _hold(self, taken: list[tuple[int, int]]) -> None:
         self._cells = array("q", (cell for cell, _ in taken))
-        self._amounts = array("q", (min(amount, _MOST) for _, amount in taken))
+        self.amounts = array("q", (min(amount, _MOST) for _, amount in taken))
         if taken:
-            self._newest = self._cells[-1]
+            self.newest = self._cells[-1]
             self.until = self._cells[0] + self.length

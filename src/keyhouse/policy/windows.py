@@ -71,7 +71,11 @@ class WindowCounters:
         for taken, (window, most) in enumerate(self._windows_of(limits, cell).windows):
             part = window.part
             amount = amounts[part]
-            if not window.take(cell, amount, most) and (amount or part not in _SOME_CALLS_ONLY):
+            used = window.used + amount
+            if window.newest == cell <= window.until and 0 < most >= used:  # what `Window.take` does nearly every time
+                window.amounts[-1] += amount
+                window.used = used
+            elif not window.take(cell, amount, most) and (amount or part not in _SOME_CALLS_ONLY):
                 raise self._refused(limits, amounts, now_ms, taken)
         return Ticket(limits, amounts, now_ms)
 

@@ -1,7 +1,8 @@
 # Keyhouse from a clone: everything lives in .venv. Only `make lock` needs more than Python (3.11 or newer) and make.
 #
 #   make up      install, and run on http://127.0.0.1:8585 (KEYHOUSE_PORT, KEYHOUSE_HOST, KEYHOUSE_DATA, …)
-#   make test    install what the tests need, and run them all (ARGS="tests/edge -k revoked" for some)
+#   make test    install what the tests need, and run them all in two processes (ARGS="tests/edge -k revoked" for some,
+#                PROCESSES=0 for one in the foreground, as a debugger wants it)
 #   make bench   the benchmarks, as ratios against a bare nginx (ARGS="--quick" to try)
 #   make lint    ruff and mypy
 #   make docs    write the generated pages again
@@ -12,6 +13,7 @@
 .PHONY: up install test bench lint docs lock clean
 
 ARGS ?=
+PROCESSES ?= 2
 PYTHON ?=
 UV ?= $(or $(wildcard .venv/bin/uv),uv)
 BIN := .venv/bin
@@ -25,7 +27,7 @@ up: install
 install: .venv/installed
 
 test: .venv/installed-tests
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: install
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -19,6 +19,7 @@ from keyhouse.domain import keyformat
 from keyhouse.domain.audit import Actor
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import KeyKind
+from tests.api.conforming import require_conforming
 from tests.control.houses import House
 
 
@@ -45,6 +46,8 @@ class Served:
         content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         answer = self.client.request(method, path, content=content, headers=headers, **given)
         self.seen.append(f"{answer.headers}\n{answer.text}")
+        if answer.status_code == 200 and method != "HEAD":
+            require_conforming(method, answer.request.url.path, answer.content)
         return answer
 
     def get(self, path: str, **query: Any) -> Any:

@@ -2,6 +2,10 @@
 
 A handler is an ordinary function that may block: it runs in a worker thread, never on the event loop. It returns what
 is encoded as the JSON of a 200, or raises `KeyhouseError`.
+
+An operation declares its shape in `api/shapes/`, in its resource's file: `"METHOD /path": Shape(sentence, answer, query=, body=)`
+within a `Group`, which stands in `shapes/table.py`. Answer, query and body are msgspec structs: `UNSET` for a field that may be
+absent, `Meta` for bounds. The OpenAPI document is made of them, and tests hold every answer to them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The ASGI application behind the data plane's short way: the administration API, the metrics, and a 404 for all else."""
+"""The ASGI application behind the data plane's short way: the administration API, its documentation, the metrics, and a
+404 for all else."""
 
 from __future__ import annotations
 
@@ -15,6 +16,12 @@ from keyhouse.wire.errors import envelope
 from keyhouse.wire.headers import SECURITY_HEADERS, header
 
 _ADMINISTRATION = ("/v1/organization", "/v1/projects/")
+_DOCUMENTATION = {
+    "/docs": "text/html",
+    "/docs/style.css": "text/css",
+    "/openapi.json": "application/json",
+}
+_PAGE_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def application(gateway: Gateway) -> ASGIApp:
@@ -39,11 +46,31 @@ def application(gateway: Gateway) -> ASGIApp:
 
 
 async def _other(gateway: Gateway, registry: CollectorRegistry, scope: Scope) -> Response:
+    if scope["path"] in _DOCUMENTATION:
+        return await _documentation(scope)
     if scope["path"] != "/metrics":
         message = f"Unknown request URL: {shown(scope['method'])} {shown(scope['path'])}. Nothing is served there."
         raise KeyhouseError(ErrorCode.UNKNOWN_ROUTE, message)
     await run_in_threadpool(gateway.authenticate_admin, header(scope["headers"], b"authorization"))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _documentation(scope: Scope) -> Response:
+    if scope["method"] not in {"GET", "HEAD"}:
+        message = f"{scope['path']} is read with GET."
+        raise KeyhouseError(ErrorCode.METHOD_NOT_ALLOWED, message, headers=[("allow", "GET, HEAD")])
+    body = await run_in_threadpool(_read_documentation, scope["path"])
+    headers = {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
+    headers |= {"cache-control": "no-cache", "content-security-policy": _PAGE_POLICY}
+    return Response(body, headers=headers, media_type=_DOCUMENTATION[scope["path"]])
+
+
+def _read_documentation(path: str) -> bytes:
+    # Imported when somebody reads it: a gateway that nobody asks pays neither time nor memory for it.
+    from keyhouse.api import docs_page, document
+
+    makers = {"/openapi.json": document.encoded, "/docs": docs_page.page, "/docs/style.css": docs_page.style}
+    return makers[path]()
 
 
 def _json(status: int, body: bytes) -> Response:

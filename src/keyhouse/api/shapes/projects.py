@@ -1,0 +1,61 @@
+"""Projects."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from keyhouse.api.shapes.common import Group, ListOf, Name, PageQuery, Shape, Tags, Time
+
+Residency = Literal[
+    "GLOBAL", "US_STORAGE_PROCESSING", "EU_STORAGE_PROCESSING", "JP_STORAGE", "KR_STORAGE", "CA_STORAGE", "SG_STORAGE",
+    "IN_STORAGE", "AU_STORAGE", "GB_STORAGE", "AE_STORAGE", "AE_STORAGE_PROCESSING",
+]  # fmt: skip
+
+
+class Project(Struct):
+    id: str
+    object: Literal["organization.project"]
+    name: str
+    created_at: Time
+    archived_at: Time | None
+    status: Literal["active", "archived"]
+    tags: Tags
+    external_key_id: str | UnsetType | None = UNSET
+    residency: Residency | UnsetType = UNSET
+
+
+class NewProject(Struct, forbid_unknown_fields=True):
+    name: Name
+    tags: Tags | UnsetType | None = UNSET
+    external_key_id: str | UnsetType | None = UNSET
+    residency: Residency | UnsetType | None = UNSET
+    geography: str | UnsetType | None = UNSET
+
+
+class ProjectChange(Struct, forbid_unknown_fields=True):
+    name: Name | UnsetType | None = UNSET
+    tags: Tags | UnsetType | None = UNSET
+    external_key_id: str | UnsetType | None = UNSET
+    residency: Residency | UnsetType | None = UNSET
+    geography: str | UnsetType | None = UNSET
+
+
+class ProjectsQuery(PageQuery):
+    include_archived: bool | UnsetType = UNSET
+
+
+_PATH = "/v1/organization/projects"
+
+GROUP = Group(
+    "Projects",
+    "projects",
+    {
+        f"GET {_PATH}": Shape("List projects", ListOf[Project], query=ProjectsQuery),
+        f"POST {_PATH}": Shape("Create a project", Project, body=NewProject),
+        f"GET {_PATH}/{{project_id}}": Shape("Show a project", Project),
+        f"POST {_PATH}/{{project_id}}": Shape("Change a project", Project, body=ProjectChange),
+        f"POST {_PATH}/{{project_id}}/archive": Shape("Archive a project: its keys stop working", Project),
+    },
+)

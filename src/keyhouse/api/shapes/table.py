@@ -1,0 +1,32 @@
+"""Every group of shapes, in the order in which a reader meets them."""
+
+from __future__ import annotations
+
+from keyhouse.api.shapes import (
+    billing,
+    data_plane,
+    keys,
+    limits,
+    notices,
+    projects,
+    service,
+    service_accounts,
+    usage,
+)
+
+GROUPS = (
+    projects.GROUP,
+    keys.PROJECT_KEYS,
+    service_accounts.GROUP,
+    keys.ADMIN_KEYS,
+    limits.RATE_LIMITS,
+    limits.SPEND_LIMITS,
+    limits.SPEND_ALERTS,
+    limits.BUDGETS,
+    limits.INCREASES,
+    usage.GROUP,
+    billing.GROUP,
+    notices.GROUP,
+    data_plane.GROUP,
+    service.GROUP,
+)

@@ -1,7 +1,7 @@
 """Writes the contract's facts for the tests: `python -m tools.derive_contract OPENAPI_YAML`.
 
-OPENAPI_YAML is openapi.yaml of github.com/openai/openai-openapi (MIT, © OpenAI). What is kept of its administration operations is a
-table: paths, methods, parameters, fields, types, what is required, null and listed values; none of its prose.
+OPENAPI_YAML is openapi.yaml of github.com/openai/openai-openapi (MIT, © OpenAI). What is kept of its administration operations is
+a table: paths, methods, parameters, fields, types, what is required, null and listed values; none of its prose.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Facts:
         }
 
     def node(self, schema: dict[str, Any], depth: int = 0) -> dict[str, Any]:
-        """`types`; and where they are given `enum`, `fields` with `required`, `items`, `values`. Alternatives are put together: a
-        field is required if every alternative requires it."""
+        """`types`; and where they are given `enum`, `fields` with `required`, `items`. Alternatives are put together (a field is
+        required if every alternative requires it), or are `variants` by the name in their field `object`."""
         schema = self._resolved(schema)
         if depth > _DEEPEST or not schema:
             return {"types": ["any"]}
@@ -71,7 +71,7 @@ class Facts:
         answer = operation["responses"].get("200", {}).get("content", {})
         return {
             "query": {
-                p["name"].removesuffix("[]"): {"required": bool(p.get("required")), **self.node(p["schema"])}
+                p["name"].removesuffix("[]"): {"mandatory": bool(p.get("required")), **self.node(p["schema"])}
                 for p in parameters
                 if p["in"] == "query"
             },
@@ -102,7 +102,10 @@ def _together(nodes: list[dict[str, Any]]) -> dict[str, Any]:
     if solid and all("enum" in each for each in solid):
         node["enum"] = sorted({value for each in solid for value in each["enum"]}, key=str)
     objects = [each for each in nodes if "fields" in each]
-    if objects:
+    names_of_objects = [tuple(each["fields"].get("object", {}).get("enum", ())) for each in objects]
+    if len(objects) > 1 and all(names_of_objects) and len(set(names_of_objects)) == len(objects):
+        node["variants"] = {name: each for (name, *_), each in zip(names_of_objects, objects, strict=True)}
+    elif objects:
         node["required"] = sorted(set.intersection(*(set(each["required"]) for each in objects)))
         names = sorted({name for each in objects for name in each["fields"]})
         node["fields"] = {n: _together([each["fields"][n] for each in objects if n in each["fields"]]) for n in names}
@@ -126,7 +129,7 @@ def main() -> None:
     import yaml
 
     with Path(sys.argv[1]).open() as source:
-        document = yaml.load(source, Loader=yaml.CSafeLoader)  # noqa: S506 - the C form of the safe loader
+        document = yaml.load(source, Loader=yaml.CSafeLoader)
     facts = Facts(document).operations("/v1")
     kept = {
         name: operation
@@ -134,7 +137,8 @@ def main() -> None:
         if name.split(" ")[1].startswith(("/v1/organization/", "/v1/projects/"))
     }
     DATA.parent.mkdir(parents=True, exist_ok=True)
-    DATA.write_text(json.dumps({"notice": NOTICE, "operations": kept}, indent=1, sort_keys=True) + "\n")
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(facts, sort_keys=True)}" for name, facts in kept.items())
+    DATA.write_text(f'{{"notice": {json.dumps(NOTICE)}, "operations": {{\n{lines}\n}}}}\n')
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def test_queries_and_bodies_have_the_fields_that_the_operation_takes() -> None:
     for operation in administration.OPERATIONS:
         shape = shapes[operation.method, operation.path]
         query = () if shape.query is None else shape.query.__struct_fields__
-        assert sorted(query) == sorted(operation.query), operation.path
+        assert sorted(query) == sorted(name for name in operation.query if "[" not in name), operation.path
         taken = () if operation.body is None else operation.body.__struct_fields__
         body = () if shape.body is None else shape.body.__struct_fields__
         assert sorted(body) == sorted(taken), operation.path

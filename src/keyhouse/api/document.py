@@ -169,9 +169,13 @@ def _query_parameters(shape: Shape, schemas: dict[str, Any]) -> list[dict[str, A
     schema = schemas[shape.query.__name__]
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": field}
+        {"name": name, "in": "query", "required": name in required, "schema": field, **_style(field)}
         for name, field in schema["properties"].items()
     ]
+
+
+def _style(field: dict[str, Any]) -> dict[str, Any]:
+    return {"style": "deepObject", "explode": True} if "$ref" in field else {}
 
 
 def _security(operation: Described) -> list[dict[str, list[str]]]:

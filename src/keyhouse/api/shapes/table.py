@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keyhouse.api.shapes import (
+    audit_logs,
     billing,
     data_plane,
     keys,
@@ -27,6 +28,7 @@ GROUPS = (
     usage.GROUP,
     billing.GROUP,
     notices.GROUP,
+    audit_logs.GROUP,
     data_plane.GROUP,
     service.GROUP,
 )

@@ -106,7 +106,7 @@ def _curl(method: str, path: str, operation: dict[str, Any], schemas: dict[str, 
     query = "&".join(f"{p['name']}=…" for p in operation["parameters"] if p["in"] == "query" and p["required"])
     words.append(f"'{_EXAMPLE_HOST}{path}{'?' if query else ''}{query}'")
     if operation["security"]:
-        name = "KEYHOUSE_ADMIN_KEY" if "AdminKey" in operation["security"][0] else "OPENAI_API_KEY"
+        name = "OPENAI_ADMIN_KEY" if "AdminKey" in operation["security"][0] else "OPENAI_API_KEY"
         words.append(f'-H "Authorization: Bearer ${name}"')
     body = operation.get("requestBody")
     if body is not None and body["required"]:

@@ -79,7 +79,12 @@ class Grants:
         limits, budgets = held.limits, held.budgets
         if asked.unbounded is not None and held.is_capped:
             raise _unbounded(budgets, asked.unbounded)
-        ticket = await self._take(limits, asked.amounts, model) if limits else None
+        ticket = None
+        if limits:
+            try:
+                ticket = await self.counters.take(limits, asked.amounts)
+            except RateLimited as limited:
+                raise _limited(limited, model) from None
         reservation: Reservation | None = None
         passed = False
         try:
@@ -113,12 +118,6 @@ class Grants:
             credential.held.clear()
         credential.held[model] = found = Held(limits, budgets, scopes, capped, self.rules, until)
         return found
-
-    async def _take(self, limits: Sequence[RateLimit], amounts: Amounts, model: str) -> Ticket:
-        try:
-            return await self.counters.take(limits, amounts)
-        except RateLimited as limited:
-            raise _limited(limited, model) from None
 
     async def _throttle(self, budgets: Sequence[Budget]) -> None:
         paces = [

@@ -120,7 +120,8 @@ class MemoryReservations:
         throttled: list[Budget] = []
         for budget, account in zip(budgets, accounts, strict=True):
             account.budget = budget  # what was set last is in force
-            amount, spent = budget.amount_at(at), account.spent
+            amount = budget.amount_nanos if budget.increase_until is None else budget.amount_at(at)
+            spent = account.spent
             if budget.at_end is _REFUSE:
                 room = amount - spent - account.reserved
                 if (amount_nanos > room or spent >= amount) and (refusal is None or room < refusal.left_nanos):

@@ -72,9 +72,10 @@ class Held:
         return found.row
 
     async def at_rest(self) -> None:
-        """Returns when nothing is reserved any more; within a second."""
+        """Returns when nothing is reserved any more, within a second, and every settled row is in the ledger."""
         for _ in range(100):
             if self.outstanding == 0:
+                await self.house.gateway._journal.in_turn(lambda: 0)
                 return
             await asyncio.sleep(0.01)
         raise AssertionError(f"{self.outstanding} reservations are left")

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,14 @@ def _is_proven(house: House, upstream: FakeUpstream, cycles: int, acknowledged: 
     models = [upstream.model(_plain), upstream.model(_stream, "fake-{}-stream")]
     probe = upstream.model(_plain, "fake-{}-probe")
     budgets = _limits_and_budgets(house, [*models, probe])
-    for cycle in range(cycles):
+    for cycle in count():
+        if cycle >= cycles and len(told.answered) > acknowledged:
+            break
         if cycle % DOCTOR_EVERY == DOCTOR_EVERY - 1:
             _is_well(house)
         if cycle % 5 == 4:
             _one_start(house)
-        _one_life(house, told, models)
+        _one_life(house, told, models, 0.8 if acknowledged else 0.4)
     house.start()
     rows = house.rows()
     _nothing_is_reserved(house, probe, sum(row.cost_nanos or 0 for row in rows))
@@ -166,10 +169,10 @@ def _one_start(house: House) -> None:
     house.kill()
 
 
-def _one_life(house: House, told: Told, models: list[str]) -> None:
+def _one_life(house: House, told: Told, models: list[str], longest: float) -> None:
     house.start()
     assert house.process is not None
-    kill = threading.Timer(random.uniform(0.05, 0.4), house.process.kill)  # noqa: S311
+    kill = threading.Timer(random.uniform(0.05, longest), house.process.kill)  # noqa: S311
     kill.start()
     asyncio.run(_clients(house, told, models))
     kill.join()

@@ -32,7 +32,7 @@ def test_a_key_is_created_with_limits_and_without(house: House) -> None:
     limited = create(house, FIVE)
     assert limited.rate_limits == RateLimits(1, 0, 3, 4, NO_LIMIT - 1)
     assert house.key(limited.id) == limited
-    assert house.events()[-1].details["rate_limits"] == FIVE
+    assert house.events()[-1].details["data"]["rate_limits"] == FIVE  # type: ignore[index]
     nothing = {"max_requests_per_1_minute": NO_LIMIT, "max_tokens_per_1_minute": None}
     for unlimited in (UNSET, None, nothing):
         assert create(house, unlimited).rate_limits is None

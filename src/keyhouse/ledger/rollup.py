@@ -34,7 +34,7 @@ _MINUTE = Width.MINUTE.value
 _UNPRICED = Pricing.UNPRICED.value
 
 
-SHARE = 1000
+SHARE = 300
 """One part in so many of a processor goes into rollups, and no more."""
 LONGEST_PAUSE_SECONDS = 15.0
 MARGIN_SECONDS = 300

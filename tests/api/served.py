@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 
 from keyhouse.api.administration import build
+from keyhouse.control import authority
 from keyhouse.control.context import Caller
 from keyhouse.domain import keyformat
 from keyhouse.domain.audit import Actor
@@ -93,4 +94,6 @@ def authenticate(house: House, header: str | None, address: str | None) -> Calle
     if ring.key.kind is not KeyKind.ADMIN:
         message = "This is a project key; the administration API takes admin keys."
         raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message)
-    return Caller(ring.key.organization_id, Actor("api_key", ring.key.user_id, ring.key.id, address))
+    with house.store.read() as tx:
+        allowed = authority.of_admin_key(tx, ring.key)
+    return Caller(ring.key.organization_id, Actor("api_key", ring.key.user_id, ring.key.id, address), allowed)

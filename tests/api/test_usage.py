@@ -19,6 +19,7 @@ from openai.types.admin.organization.usage_embeddings_response import DataResult
 from keyhouse.api.administration import build
 from keyhouse.control.context import Caller, Control
 from keyhouse.domain.audit import Actor
+from keyhouse.domain.authority import FULL_AUTHORITY
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.usage import UsageRow
 from keyhouse.policy.peppers import Peppers
@@ -44,7 +45,7 @@ def by_organization(authorization: str | None, _address: str | None) -> Caller:
     scheme, _, organization_id = (authorization or "").partition(" ")
     if scheme != "Bearer" or not organization_id.startswith("org-"):
         raise KeyhouseError(ErrorCode.INVALID_API_KEY, "This is no key of these tests.")
-    return Caller(organization_id, Actor("api_key", "user-alice", "key_admin"))
+    return Caller(organization_id, Actor("api_key", "user-alice", "key_admin"), FULL_AUTHORITY)
 
 
 class Served(NamedTuple):

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from keyhouse.cli.usage import parse_time, register
 from keyhouse.control.context import Caller, Control
-from keyhouse.domain.audit import OPERATOR
 from keyhouse.domain.errors import KeyhouseError
 from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.domain.people import Member, OrganizationRole, Person
@@ -50,7 +49,7 @@ def run(store: SqliteStore, *arguments: str) -> str:
 
     @contextmanager
     def house() -> Iterator[tuple[Control, Caller]]:
-        yield control, Caller(ORGANIZATION, OPERATOR)
+        yield control, Caller.operator(ORGANIZATION)
 
     app = typer.Typer()
     register(app, house)

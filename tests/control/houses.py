@@ -14,7 +14,8 @@ from keyhouse.control import setup
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.setup import FirstFacts
 from keyhouse.domain import keyformat
-from keyhouse.domain.audit import OPERATOR, Actor, AuditEvent
+from keyhouse.domain.audit import Actor, AuditEvent
+from keyhouse.domain.authority import FULL_AUTHORITY
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import Key
 from keyhouse.policy.peppers import Peppers
@@ -92,7 +93,7 @@ class House:
         """The owner, calling with an admin key."""
         with self.store.read() as tx:
             owner = tx.people.owners(self.caller.organization_id)[0][0]
-        return Caller(self.caller.organization_id, Actor("api_key", owner.id, "key_admin"))
+        return Caller(self.caller.organization_id, Actor("api_key", owner.id, "key_admin"), FULL_AUTHORITY)
 
 
 def accepts(store: Store, peppers: Peppers, value: str, now: int) -> bool:
@@ -159,7 +160,7 @@ def open_house(
     announced: list[int] = []
     clock = Clock()
     control = control_of(folder, open_store(folder), clock, announced)
-    caller = Caller(template.facts.organization_id, OPERATOR)
+    caller = Caller.operator(template.facts.organization_id)
     return House(folder, control.store, clock, control, announced, template.facts, caller)
 
 

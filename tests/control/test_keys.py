@@ -249,7 +249,7 @@ def test_a_key_is_found_only_where_it_belongs(house: House) -> None:
 
 def test_another_organization_finds_nothing(house: House) -> None:
     made = make(house, KeyKind.USER)
-    charlie = type(house.caller)("org-other", house.caller.actor)
+    charlie = type(house.caller).operator("org-other")
     for call in (keys.show, keys.disable, keys.revoke):
         with pytest.raises(KeyhouseError) as refused:
             call(house.control, charlie, made.project_id, made.id)

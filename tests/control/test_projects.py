@@ -107,7 +107,7 @@ def test_archived_projects_are_listed_where_it_is_asked(house: House) -> None:
 
 
 def test_another_organizations_project_is_not_found(house: House) -> None:
-    charlie = Caller("org-other", house.caller.actor)
+    charlie = Caller.operator("org-other")
     for call in (projects.show, projects.archive):
         with pytest.raises(KeyhouseError) as refused:
             call(house.control, charlie, house.project_id)

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from keyhouse.control import keys, prices, setup
 from keyhouse.control.context import Caller
 from keyhouse.control.setup import FirstFacts
-from keyhouse.domain.audit import OPERATOR, EventType
+from keyhouse.domain.audit import EventType
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.money import Price, Rates
 from keyhouse.store.contract import Page
@@ -50,7 +50,7 @@ def test_owner_can_be_recognised_by_the_password(tmp_path: Path) -> None:
         EventType.ORGANIZATION_CREATED, EventType.USER_ADDED, EventType.PROJECT_CREATED,
         EventType.ADMIN_KEY_CREATED, EventType.API_KEY_CREATED,
     }  # fmt: skip
-    caller = Caller(facts.organization_id, OPERATOR)
+    caller = Caller.operator(facts.organization_id)
     (admin,) = keys.list_page(control, caller, None).items
     (project_key,) = keys.list_page(control, caller, facts.project_id).items
     assert admin.owner.id == project_key.owner.id == person.id

@@ -61,13 +61,13 @@ def revoke(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, query=("after", "limit", "order")),
-    Operation("POST", _PATH, create, body=ProjectKeyBody),
-    Operation("GET", _ONE, get),
-    Operation("POST", _ONE, update, body=ProjectKeyBody),
-    Operation("DELETE", _ONE, delete),
-    Operation("POST", _ONE + "/rotate", rotate, body=RotateBody, body_optional=True),
-    Operation("POST", _ONE + "/disable", disable),
-    Operation("POST", _ONE + "/enable", enable),
-    Operation("POST", _ONE + "/revoke", revoke),
+    Operation("GET", _PATH, list_, keys.list_page, query=("after", "limit", "order")),
+    Operation("POST", _PATH, create, keys.create, body=ProjectKeyBody),
+    Operation("GET", _ONE, get, keys.show),
+    Operation("POST", _ONE, update, keys.update, body=ProjectKeyBody),
+    Operation("DELETE", _ONE, delete, keys.revoke),
+    Operation("POST", _ONE + "/rotate", rotate, keys.rotate, body=RotateBody, body_optional=True),
+    Operation("POST", _ONE + "/disable", disable, keys.disable),
+    Operation("POST", _ONE + "/enable", enable, keys.enable),
+    Operation("POST", _ONE + "/revoke", revoke, keys.revoke),
 )

@@ -33,6 +33,9 @@ from keyhouse.api import (
     usage,
 )
 from keyhouse.api.operation import Call, Operation
+from keyhouse.control import invoices as invoicing
+from keyhouse.control import usage as reports
+from keyhouse.control.authority import needs_of
 from keyhouse.control.context import Caller, Control, KnownCallerError
 from keyhouse.control.projects import exists
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
@@ -80,10 +83,17 @@ def build(
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     routes = [Route(path, _Resource(control, by), methods=list(by)) for path, by in by_path.items()]
-    router = Router(
-        [*routes, *usage.routes(control), *invoices.routes(control)], redirect_slashes=False, default=_unknown_route
-    )
+    routes += [Route(route.path, _Guard(route, verb), methods=["GET"]) for route, verb in read_routes(control)]
+    router = Router(routes, redirect_slashes=False, default=_unknown_route)
     return _Front(control, authenticate, router, request_ids or RequestIds(), note_refusal)
+
+
+def read_routes(control: Control) -> list[tuple[Route, Callable[..., object]]]:
+    """The routes that answer something else than an object, each with the verb of control in which it ends."""
+    return [
+        *((route, reports.report) for route in usage.routes(control)),
+        *((route, invoicing.show) for route in invoices.routes(control)),
+    ]
 
 
 class _Front:
@@ -166,12 +176,33 @@ class _Resource:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         operation = self._operations[method]
+        _require(operation.verb, scope)
         query = Query(scope["query_string"])
         query.refuse_unknown(operation.query)
         body = await read_body(receive, header(scope["headers"], b"content-length"))
         call = Call(self._control, scope["state"]["caller"], scope["path_params"], query, _decoded(operation, body))
         answer = await run_in_threadpool(operation.handler, call)
         await _send_json(send, 200, msgspec.json.encode(answer), [(b"content-type", b"application/json")])
+
+
+class _Guard:
+    """A route that is closed to whoever may not do what its verb does."""
+
+    def __init__(self, route: Route, verb: Callable[..., object]) -> None:
+        self._route = route
+        self._verb = verb
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _require(self._verb, scope)
+        await self._route.app(scope, receive, send)
+
+
+def _require(verb: Callable[..., object], scope: Scope) -> None:
+    """The verb asks too. Asked here, whoever may not is told so before what is wrong with the request."""
+    needs = needs_of(verb)
+    project_id = scope["path_params"].get("project_id")
+    if not needs.met_by(scope["state"]["caller"].authority, project_id):
+        raise needs.refusal(project_id)
 
 
 def _decoded(operation: Operation, body: bytes) -> msgspec.Struct | None:

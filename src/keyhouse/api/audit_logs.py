@@ -47,4 +47,4 @@ def _range(query: Query) -> tuple[int | None, int | None]:
     return max(begins, default=None), min(ends, default=None)
 
 
-OPERATIONS = (Operation("GET", "/v1/organization/audit_logs", list_, query=_QUERY),)
+OPERATIONS = (Operation("GET", "/v1/organization/audit_logs", list_, audit.list_page, query=_QUERY),)

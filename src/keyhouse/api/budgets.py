@@ -74,9 +74,9 @@ def _object(call: Call, budget: Budget) -> dict[str, object]:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, query=("after", "key_id", "level", "limit", "project_id")),
-    Operation("POST", _PATH, create, body=_NewBudgetBody),
-    Operation("GET", _ONE, get),
-    Operation("POST", _ONE, update, body=_BudgetBody),
-    Operation("DELETE", _ONE, delete),
+    Operation("GET", _PATH, list_, budgets.list_page, query=("after", "key_id", "level", "limit", "project_id")),
+    Operation("POST", _PATH, create, budgets.create, body=_NewBudgetBody),
+    Operation("GET", _ONE, get, budgets.show),
+    Operation("POST", _ONE, update, budgets.update, body=_BudgetBody),
+    Operation("DELETE", _ONE, delete, budgets.remove),
 )

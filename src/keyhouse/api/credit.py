@@ -26,6 +26,6 @@ def balance(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("POST", "/v1/organization/credit_grants", create, body=_GrantBody),
-    Operation("GET", "/v1/organization/credit_balance", balance),
+    Operation("POST", "/v1/organization/credit_grants", create, credit.grant, body=_GrantBody),
+    Operation("GET", "/v1/organization/credit_balance", balance, credit.balance),
 )

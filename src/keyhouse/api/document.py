@@ -6,7 +6,7 @@ Built when it is first asked for and kept as bytes: a start neither imports nor 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -15,9 +15,10 @@ from typing import Any, cast
 
 import msgspec
 
-from keyhouse.api import administration, invoices, usage
+from keyhouse.api import administration
 from keyhouse.api.shapes.common import Error, Group, Shape
 from keyhouse.api.shapes.table import GROUPS
+from keyhouse.control.authority import needs_of
 from keyhouse.control.context import Control
 from keyhouse.domain import operations
 from keyhouse.domain.permissions import scope
@@ -26,7 +27,6 @@ _REFERENCE = "#/components/schemas/{name}"
 _OPEN = ("/healthz", "/readyz", "/openapi.json", "/docs")
 _OWN = (*_OPEN, "/metrics")
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_PROJECT_LEVEL = ("/v1/organization/projects/{project_id}/", "/v1/projects/{project_id}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,8 @@ class Described:
 
 def served() -> list[tuple[str, str]]:
     """Method and path of every operation that the code's tables have."""
-    control = cast("Control", None)  # routes keep it for their requests; none is made here
-    routes = [*usage.routes(control), *invoices.routes(control)]
     return [
-        *((operation.method, operation.path) for operation in administration.OPERATIONS),
-        *(("GET", route.path) for route in routes),
+        *_verbs(),
         *((operation.method, operation.path) for operation in operations.OPERATIONS),
         *(("GET", path) for path in _OWN),
     ]
@@ -64,7 +61,7 @@ def described() -> Iterator[Described]:
         for name, shape in group.shapes.items():
             method, path = name.split(" ")
             if (method, path) in wanted:
-                yield Described(method, path, group, shape, _permission(group, method, path))
+                yield Described(method, path, group, shape, _permission(method, path))
 
 
 @cache
@@ -108,17 +105,24 @@ def answer_type(method: str, path: str) -> Any:
     return next(group.shapes[f"{method} {path}"].answer for group in GROUPS if f"{method} {path}" in group.shapes)
 
 
-def _permission(group: Group, method: str, path: str) -> str | None:
+def _permission(method: str, path: str) -> str | None:
     for operation in operations.OPERATIONS:
         if (operation.method, operation.path) == (method, path):
             return scope(operation.resource, operation.access)
-    if group.noun is None:
+    verb = _verbs().get((method, path))
+    if verb is None:
         return None
-    access = "read" if method == "GET" else "write"
-    if group.noun == "projects":
-        return f"api.organization.projects.{access}"
-    level = "organization.projects." if path.startswith(_PROJECT_LEVEL) else ""
-    return f"api.{level}{group.noun}.{access}"
+    needs = needs_of(verb)
+    asked = needs.permission if "{project_id}" in path or needs.organization is None else needs.organization
+    return asked.value
+
+
+@cache
+def _verbs() -> Mapping[tuple[str, str], Callable[..., object]]:
+    """The verb of control in which each operation of the administration API ends."""
+    routes = administration.read_routes(cast("Control", None))  # it is kept for requests; none is made here
+    verbs = {(operation.method, operation.path): operation.verb for operation in administration.OPERATIONS}
+    return verbs | {("GET", route.path): verb for route, verb in routes}
 
 
 def _schemas(every: list[Described]) -> dict[str, Any]:

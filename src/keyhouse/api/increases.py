@@ -56,9 +56,9 @@ def deny(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, query=("after", "limit", "status")),
-    Operation("POST", _PATH, request, body=_RequestBody),
-    Operation("GET", _ONE, get),
-    Operation("POST", _ONE + "/grant", grant, body=_GrantBody, body_optional=True),
-    Operation("POST", _ONE + "/deny", deny),
+    Operation("GET", _PATH, list_, increases.list_page, query=("after", "limit", "status")),
+    Operation("POST", _PATH, request, increases.request, body=_RequestBody),
+    Operation("GET", _ONE, get, increases.show),
+    Operation("POST", _ONE + "/grant", grant, increases.grant, body=_GrantBody, body_optional=True),
+    Operation("POST", _ONE + "/deny", deny, increases.deny),
 )

@@ -62,11 +62,11 @@ def update_profile(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_),
-    Operation("POST", _PATH, issue, body=_IssueBody),
-    Operation("GET", _PATH + "/{invoice}", get),
-    Operation("GET", _PROFILE, get_profile),
-    Operation("POST", _PROFILE, update_profile, body=_ProfileBody),
+    Operation("GET", _PATH, list_, invoices.list_issued),
+    Operation("POST", _PATH, issue, invoices.issue, body=_IssueBody),
+    Operation("GET", _PATH + "/{invoice}", get, invoices.show),
+    Operation("GET", _PROFILE, get_profile, billing_profiles.show),
+    Operation("POST", _PROFILE, update_profile, billing_profiles.update, body=_ProfileBody),
 )
 
 

@@ -24,7 +24,7 @@ def new_secret(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, query=("after", "limit", "state")),
-    Operation("GET", _PATH + "/{notice_id}", get),
-    Operation("POST", "/v1/organization/webhook_secret", new_secret),
+    Operation("GET", _PATH, list_, notices.list_page, query=("after", "limit", "state")),
+    Operation("GET", _PATH + "/{notice_id}", get, notices.show),
+    Operation("POST", "/v1/organization/webhook_secret", new_secret, notices.new_secret),
 )

@@ -36,12 +36,14 @@ Handler = Callable[[Call], object]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`path` in Starlette's notation. `query`: the parameters it has; any other is refused. `body`: the struct of its body, None
-    for operations without one; `body_optional` takes an absent body for `{}`."""
+    """`path` in Starlette's notation. `verb`: the verb of control in which the handler ends; it tells what a caller needs.
+    `query`: the parameters it has; any other is refused. `body`: the struct of its body, None for operations without one;
+    `body_optional` takes an absent body for `{}`."""
 
     method: str
     path: str
     handler: Handler
+    verb: Callable[..., object]
     query: tuple[str, ...] = ()
     body: type[msgspec.Struct] | None = None
     body_optional: bool = False

@@ -66,9 +66,9 @@ def _refuse_unenforced(body: _ProjectBody) -> None:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, query=("after", "include_archived", "limit")),
-    Operation("POST", _PATH, create, body=_ProjectBody),
-    Operation("GET", _PATH + "/{project_id}", get),
-    Operation("POST", _PATH + "/{project_id}", update, body=_ProjectBody),
-    Operation("POST", _PATH + "/{project_id}/archive", archive),
+    Operation("GET", _PATH, list_, projects.list_page, query=("after", "include_archived", "limit")),
+    Operation("POST", _PATH, create, projects.create, body=_ProjectBody),
+    Operation("GET", _PATH + "/{project_id}", get, projects.show),
+    Operation("POST", _PATH + "/{project_id}", update, projects.update, body=_ProjectBody),
+    Operation("POST", _PATH + "/{project_id}/archive", archive, projects.archive),
 )

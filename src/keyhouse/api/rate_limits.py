@@ -68,8 +68,8 @@ OPERATIONS = tuple(
     operation
     for path in (_OF_PROJECT, _OF_ORGANIZATION)
     for operation in (
-        Operation("GET", path, list_, query=("after", "before", "limit")),
-        Operation("POST", path, set_model, body=ModelLimitsBody),
-        Operation("POST", path + "/{rate_limit_id}", update, body=LimitsBody),
+        Operation("GET", path, list_, limits.list_page, query=("after", "before", "limit")),
+        Operation("POST", path, set_model, limits.set_model, body=ModelLimitsBody),
+        Operation("POST", path + "/{rate_limit_id}", update, limits.update, body=LimitsBody),
     )
 )

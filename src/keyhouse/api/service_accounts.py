@@ -78,10 +78,10 @@ def create_key(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, query=("after", "limit")),
-    Operation("POST", _PATH, create, body=_CreateBody),
-    Operation("GET", _ONE, get),
-    Operation("POST", _ONE, update, body=_UpdateBody),
-    Operation("DELETE", _ONE, delete),
-    Operation("POST", _ONE + "/api_keys", create_key, body=ServiceAccountKeyBody, body_optional=True),
+    Operation("GET", _PATH, list_, service_accounts.list_page, query=("after", "limit")),
+    Operation("POST", _PATH, create, service_accounts.create, body=_CreateBody),
+    Operation("GET", _ONE, get, service_accounts.show),
+    Operation("POST", _ONE, update, service_accounts.update, body=_UpdateBody),
+    Operation("DELETE", _ONE, delete, service_accounts.delete),
+    Operation("POST", _ONE + "/api_keys", create_key, keys.create, body=ServiceAccountKeyBody, body_optional=True),
 )

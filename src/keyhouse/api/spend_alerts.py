@@ -61,10 +61,10 @@ OPERATIONS = tuple(
     operation
     for path in (_ORGANIZATION, _PROJECT)
     for operation in (
-        Operation("GET", path, list_, query=("after", "before", "limit", "order")),
-        Operation("POST", path, create, body=_AlertBody),
-        Operation("GET", path + "/{alert_id}", get),
-        Operation("POST", path + "/{alert_id}", update, body=_AlertBody),
-        Operation("DELETE", path + "/{alert_id}", delete),
+        Operation("GET", path, list_, spend_alerts.list_page, query=("after", "before", "limit", "order")),
+        Operation("POST", path, create, spend_alerts.create, body=_AlertBody),
+        Operation("GET", path + "/{alert_id}", get, spend_alerts.show),
+        Operation("POST", path + "/{alert_id}", update, spend_alerts.update, body=_AlertBody),
+        Operation("DELETE", path + "/{alert_id}", delete, spend_alerts.remove),
     )
 )

@@ -39,8 +39,8 @@ OPERATIONS = tuple(
     operation
     for path in (_ORGANIZATION, _PROJECT)
     for operation in (
-        Operation("GET", path, get),
-        Operation("POST", path, put, body=_LimitBody),
-        Operation("DELETE", path, delete),
+        Operation("GET", path, get, spend_limits.show),
+        Operation("POST", path, put, spend_limits.put, body=_LimitBody),
+        Operation("DELETE", path, delete, spend_limits.remove),
     )
 )

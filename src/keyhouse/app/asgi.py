@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from keyhouse.api.administration import build
 from keyhouse.app.fault_border import FaultBorder
 from keyhouse.app.gateway import Gateway
+from keyhouse.control.authority import require
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
 from keyhouse.wire.errors import envelope
 from keyhouse.wire.headers import SECURITY_HEADERS, header
@@ -51,7 +53,8 @@ async def _other(gateway: Gateway, registry: CollectorRegistry, scope: Scope) ->
     if scope["path"] != "/metrics":
         message = f"Unknown request URL: {shown(scope['method'])} {shown(scope['path'])}. Nothing is served there."
         raise KeyhouseError(ErrorCode.UNKNOWN_ROUTE, message)
-    await run_in_threadpool(gateway.authenticate_admin, header(scope["headers"], b"authorization"))
+    caller = await run_in_threadpool(gateway.authenticate_admin, header(scope["headers"], b"authorization"))
+    require(caller, Permission.USAGE_READ, None)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from keyhouse.app import announce, local
 from keyhouse.app.house import Opened
+from keyhouse.control import authority
 from keyhouse.control.context import Caller, Control, KnownCallerError
 from keyhouse.domain.audit import Actor
 from keyhouse.domain.errors import KeyhouseError
@@ -185,7 +187,8 @@ class Gateway:
             require_admin_key(credential)
         except KeyhouseError as error:
             raise KnownCallerError(error, caller) from None
-        return caller
+        with self._store.read() as tx:
+            return replace(caller, authority=authority.of_admin_key(tx, credential.key))
 
     def note_refusal(self, caller: Caller, error: KeyhouseError, method: str, path: str) -> None:
         """Remembers, for the audit, a call of the administration API that a known key was refused."""

@@ -13,7 +13,6 @@ from keyhouse import settings as settings_
 from keyhouse.app.anchoring import anchoring
 from keyhouse.app.announce import announcer
 from keyhouse.control.context import Caller, Control
-from keyhouse.domain.audit import OPERATOR
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.policy.peppers import Peppers
 from keyhouse.settings import Settings
@@ -39,7 +38,7 @@ class Opened:
         organization_id = first_organization(self.store)
         if organization_id is None:
             raise not_initialised(self.settings.data)
-        return Caller(organization_id, OPERATOR)
+        return Caller.operator(organization_id)
 
     def list_models(self, base_url: str, key: str | None, ca_file: str | None) -> Sequence[str]:
         from keyhouse.app.listing import list_models

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keyhouse.control import anchors
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.domain.audit import AuditEvent, EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import invalid, shown
 from keyhouse.store.contract import AuditFilter, Listed, Page, Seal
 
@@ -46,6 +48,7 @@ def checked(wanted: Wanted) -> AuditFilter:
     )
 
 
+@needs(Permission.AUDIT_READ)
 def list_page(
     control: Control,
     caller: Caller,
@@ -62,6 +65,7 @@ def list_page(
         return tx.audit.list(caller.organization_id, Page(after, limit), where, before=before)
 
 
+@needs(Permission.AUDIT_READ)
 def export(control: Control, caller: Caller, wanted: Wanted = EVERYTHING) -> Iterator[AuditEvent]:
     """Audit events of the organization, oldest first, however many: a page is held in memory, and no transaction stays open."""
     where, after = checked(wanted), None

@@ -8,10 +8,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from keyhouse.control import fields
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.billing import TAX_PARTS, BillingProfile
 from keyhouse.domain.errors import invalid
 
@@ -23,12 +25,14 @@ MAX_LINES = 8
 MAX_TERMS = 365
 
 
+@needs(Permission.BILLING_READ)
 def show(control: Control, caller: Caller) -> BillingProfile:
     """The organization's profile; an empty one where none was set."""
     with control.store.read() as tx:
         return tx.billing_profiles.get(caller.organization_id) or BillingProfile(caller.organization_id)
 
 
+@needs(Permission.BILLING_WRITE)
 def update(control: Control, caller: Caller, given: Mapping[str, object]) -> BillingProfile:
     """Changes the given fields (`FIELDS`; UNSET: not given, null: empty). Issued invoices stay as they are.
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from keyhouse.control import fields
+from keyhouse.control.authority import needs, require
 from keyhouse.control.budget_fields import BudgetFields, checked, facts, name_taken, required, settled
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
@@ -13,6 +14,7 @@ from keyhouse.control.pages import every
 from keyhouse.control.scopes import Scope, change_of, find_scope, require_open, scope_of
 from keyhouse.domain import ids
 from keyhouse.domain.audit import AuditEvent, EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.budgets import AtEnd, Budget
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, not_found, shown
 from keyhouse.domain.levels import Level
@@ -22,6 +24,7 @@ MAX_BUDGETS = 20
 """Budgets of one scope: every call reserves on each of them."""
 
 
+@needs(Permission.BUDGETS_WRITE, somewhere=True)
 def create(
     control: Control, caller: Caller, given: BudgetFields, *, project_id: object = None, key_id: object = None
 ) -> Budget:
@@ -33,6 +36,7 @@ def create(
     wanted = {"at_end": AtEnd.REFUSE, **checked(required(given), now)}
     with control.store.write() as tx:
         scope = find_scope(tx, caller, project_id, key_id)
+        require(caller, Permission.BUDGETS_WRITE, scope.project_id)
         require_open(tx, caller, scope, now)
         budget = settled(new_budget(caller, scope, now, **wanted))
         refuse_taken(tx, caller, budget)
@@ -44,6 +48,7 @@ def create(
     return budget
 
 
+@needs(Permission.BUDGETS_READ, somewhere=True)
 def list_page(
     control: Control,
     caller: Caller,
@@ -57,18 +62,21 @@ def list_page(
     """Budgets, oldest first, of every level or of one, of every scope or of one project or key."""
     with control.store.read() as tx:
         where = ScopeFilter(None if level is None else Level(level))
+        scope = find_scope(tx, caller, project_id, key_id)
+        require(caller, Permission.BUDGETS_READ, scope.project_id)
         if project_id is not None or key_id is not None:
-            scope = find_scope(tx, caller, project_id, key_id)
             where = where._replace(scope_id=scope.id)
         return tx.budgets.list(caller.organization_id, where, Page(after, limit))
 
 
+@needs(Permission.BUDGETS_READ, somewhere=True)
 def show(control: Control, caller: Caller, budget_id: str) -> Budget:
     """One budget. Raises `not_found`."""
     with control.store.read() as tx:
-        return _require(tx, caller, budget_id)
+        return _require(tx, caller, budget_id, Permission.BUDGETS_READ)
 
 
+@needs(Permission.BUDGETS_WRITE, somewhere=True)
 def update(control: Control, caller: Caller, budget_id: str, given: BudgetFields) -> Budget:
     """Changes the fields that are given. What was spent stays spent: another amount holds for the period that runs."""
     now = control.clock()
@@ -76,7 +84,7 @@ def update(control: Control, caller: Caller, budget_id: str, given: BudgetFields
     if not wanted:
         raise invalid("amount", "Give something to change: name, amount, interval, at_end or increase.")
     with control.store.write() as tx:
-        old = _require(tx, caller, budget_id)
+        old = _require(tx, caller, budget_id, Permission.BUDGETS_WRITE)
         scope = scope_of(tx, caller, old)
         require_open(tx, caller, scope, now)
         budget = settled(replace(old, **wanted))
@@ -91,16 +99,18 @@ def update(control: Control, caller: Caller, budget_id: str, given: BudgetFields
     return budget
 
 
+@needs(Permission.BUDGETS_WRITE, somewhere=True)
 def grant_increase(control: Control, caller: Caller, budget_id: str, amount: object, until: object) -> Budget:
     """Adds `amount` (US dollars, a decimal text) to the budget until `until` (Unix seconds), instead of an increase before."""
     return update(control, caller, budget_id, BudgetFields(increase={"amount": amount, "until": until}))
 
 
+@needs(Permission.BUDGETS_WRITE, somewhere=True)
 def remove(control: Control, caller: Caller, budget_id: str) -> Budget:
     """Removes a budget: calls are no longer held to it. What was spent is in the ledger all the same."""
     now = control.clock()
     with control.store.write() as tx:
-        budget = _require(tx, caller, budget_id)
+        budget = _require(tx, caller, budget_id, Permission.BUDGETS_WRITE)
         scope = scope_of(tx, caller, budget)
         tx.budgets.remove(budget.id)
         tx.audit.append(
@@ -111,6 +121,7 @@ def remove(control: Control, caller: Caller, budget_id: str) -> Budget:
     return budget
 
 
+@needs(Permission.BUDGETS_WRITE, somewhere=True)
 def put(
     control: Control, caller: Caller, given: BudgetFields, *, project_id: str | None = None, key_id: str | None = None
 ) -> Budget:
@@ -123,14 +134,16 @@ def put(
     return update(control, caller, old.id, given)
 
 
+@needs(Permission.BUDGETS_READ, somewhere=True)
 def find(
     control: Control, caller: Caller, text: str, *, project_id: str | None = None, key_id: str | None = None
 ) -> Budget:
     """The budget with this id, or the only one with this name: in the whole organization, or of one project or key."""
     with control.store.read() as tx:
         where = ScopeFilter()
+        scope = find_scope(tx, caller, project_id, key_id)
+        require(caller, Permission.BUDGETS_READ, scope.project_id)
         if project_id is not None or key_id is not None:
-            scope = find_scope(tx, caller, project_id, key_id)
             where = ScopeFilter(scope.level, scope.id)
         exact = tx.budgets.get(caller.organization_id, text)
         if exact is not None and where.scope_id in {None, exact.scope_id}:
@@ -189,8 +202,9 @@ def _refuse_crowd(tx: Transaction, caller: Caller, scope: Scope) -> None:
         raise KeyhouseError(ErrorCode.CONFLICT, message)
 
 
-def _require(tx: Transaction, caller: Caller, budget_id: str) -> Budget:
+def _require(tx: Transaction, caller: Caller, budget_id: str, permission: Permission) -> Budget:
     budget = tx.budgets.get(caller.organization_id, budget_id)
     if budget is None:
         raise not_found("budget", budget_id)
+    require(caller, permission, scope_of(tx, caller, budget).project_id)
     return budget

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from keyhouse.domain.audit import Actor
+from keyhouse.domain.audit import OPERATOR, Actor
+from keyhouse.domain.authority import FULL_AUTHORITY, NO_AUTHORITY, Authority
 from keyhouse.domain.errors import KeyhouseError
 from keyhouse.policy.peppers import Peppers
 from keyhouse.store.contract import Sealer, Store
@@ -26,10 +27,16 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf a use case runs, and in which organization. The operator at the machine may do everything."""
+    """On whose behalf a use case runs, in which organization, and what that allows: nothing, unless somebody granted it."""
 
     organization_id: str
     actor: Actor
+    authority: Authority = field(default=NO_AUTHORITY, repr=False)
+
+    @classmethod
+    def operator(cls, organization_id: str) -> Caller:
+        """Somebody at the machine, who may do everything."""
+        return cls(organization_id, OPERATOR, FULL_AUTHORITY)
 
 
 class KnownCallerError(KeyhouseError):

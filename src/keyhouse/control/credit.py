@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from keyhouse.control import amounts, fields
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
 from keyhouse.control.invoice_lines import daily_costs
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.credit import CreditGrant, Standing, payments, standings
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
 from keyhouse.ledger import reports
@@ -39,6 +41,7 @@ class Balance(NamedTuple):
         return sum(standing.expired_nanos for standing in self.grants)
 
 
+@needs(Permission.BILLING_WRITE)
 def grant(control: Control, caller: Caller, given: Mapping[str, object]) -> CreditGrant:
     """Credit for usage from today (UTC) on: `{amount, expires_at?, note?}`, the amount a text of US dollars, the expiry a
     midnight in the future (Unix seconds, or a date such as 2027-01-01). Raises `invalid_value`."""
@@ -65,6 +68,7 @@ def grant(control: Control, caller: Caller, given: Mapping[str, object]) -> Cred
     return made
 
 
+@needs(Permission.BILLING_READ)
 def balance(control: Control, caller: Caller) -> Balance:
     """Where every grant stands now, with every call that is committed."""
     reports.refresh(control.store)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from keyhouse.control import increase_fields as asked
 from keyhouse.control.amounts import MAX_DOLLARS
+from keyhouse.control.authority import needs, require
 from keyhouse.control.budgets import budget_event
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
@@ -19,6 +20,7 @@ from keyhouse.control.lookup import require_open_project
 from keyhouse.control.scopes import change_of, require_open, scope_of
 from keyhouse.domain import ids
 from keyhouse.domain.audit import AuditEvent, EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, not_found, shown
 from keyhouse.domain.increases import IncreaseKind, IncreaseRequest, IncreaseStatus
@@ -28,6 +30,7 @@ from keyhouse.domain.money import NANOS_PER_DOLLAR
 from keyhouse.store.contract import ChangeKind, Listed, Page, Transaction
 
 
+@needs(Permission.INCREASES_REQUEST, somewhere=True)
 def request(control: Control, caller: Caller, given: IncreaseFields) -> IncreaseRequest:
     """Asks for more. Raises `not_found` for a project or budget that is not there, and where there is no limit to raise."""
     now = control.clock()
@@ -37,11 +40,13 @@ def request(control: Control, caller: Caller, given: IncreaseFields) -> Increase
         wanted = _budget_request(tx, caller, given) if of_budget else _limits_request(tx, caller, given, now)
         wanted = replace(wanted, reason=reason, until=until, created_at=now)
         project_id = _project_id(tx, caller, wanted)
+        require(caller, Permission.INCREASES_REQUEST, project_id)
         tx.increases.add(wanted)
         tx.audit.append(_event(caller, now, EventType.INCREASE_REQUEST_CREATED, wanted, project_id))
     return wanted
 
 
+@needs(Permission.BUDGETS_READ)
 def list_page(
     control: Control, caller: Caller, *, status: str | None = None, after: str | None = None, limit: int = 20
 ) -> Listed[IncreaseRequest]:
@@ -51,12 +56,16 @@ def list_page(
         return tx.increases.list(caller.organization_id, Page(after, limit), wanted)
 
 
+@needs(Permission.BUDGETS_READ, somewhere=True)
 def show(control: Control, caller: Caller, request_id: str) -> IncreaseRequest:
     """One request, whatever became of it."""
     with control.store.read() as tx:
-        return _require(tx, caller, request_id)
+        found = _require(tx, caller, request_id)
+        require(caller, Permission.BUDGETS_READ, _project_id(tx, caller, found))
+        return found
 
 
+@needs(Permission.BUDGETS_WRITE, somewhere=True)
 def grant(control: Control, caller: Caller, request_id: str, *, until: object = UNSET) -> IncreaseRequest:
     """Puts what is asked for in force, until another time than was asked where `until` is given.
 
@@ -69,6 +78,7 @@ def grant(control: Control, caller: Caller, request_id: str, *, until: object = 
         end = asked.until(ends, now, required=found.kind is IncreaseKind.BUDGET)
         granted = replace(found, until=end, status=IncreaseStatus.GRANTED, decided_by=caller.actor, decided_at=now)
         project_id = _project_id(tx, caller, found)
+        require(caller, Permission.BUDGETS_WRITE, project_id)
         seq = _raise_budget(tx, caller, granted, now) if found.budget_id else _raise_limits(tx, caller, granted, now)
         tx.increases.save(granted)
         tx.audit.append(_event(caller, now, EventType.INCREASE_REQUEST_GRANTED, granted, project_id))
@@ -76,6 +86,7 @@ def grant(control: Control, caller: Caller, request_id: str, *, until: object = 
     return granted
 
 
+@needs(Permission.BUDGETS_WRITE, somewhere=True)
 def deny(control: Control, caller: Caller, request_id: str) -> IncreaseRequest:
     """Leaves everything as it is. Raises `conflict` for a request that is decided already."""
     now = control.clock()
@@ -83,6 +94,7 @@ def deny(control: Control, caller: Caller, request_id: str) -> IncreaseRequest:
         found = _require_undecided(tx, caller, request_id)
         denied = replace(found, status=IncreaseStatus.DENIED, decided_by=caller.actor, decided_at=now)
         project_id = _project_id(tx, caller, found)
+        require(caller, Permission.BUDGETS_WRITE, project_id)
         tx.increases.save(denied)
         tx.audit.append(_event(caller, now, EventType.INCREASE_REQUEST_DENIED, denied, project_id))
     return denied

@@ -6,21 +6,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from keyhouse.control import invoice_lines
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.billing import Invoice, bounds_of
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, not_found
 from keyhouse.ledger import reports
 
 
+@needs(Permission.BILLING_READ)
 def list_issued(control: Control, caller: Caller) -> Sequence[Invoice]:
     """Every issued invoice of the organization, in the order of their numbers."""
     with control.store.read() as tx:
         return tx.invoices.list(caller.organization_id)
 
 
+@needs(Permission.BILLING_READ)
 def show(control: Control, caller: Caller, which: str) -> Invoice:
     """An issued invoice by its id, number or month, or a month that is not issued as a draft. Raises `not_found`, or
     `invalid_value` for a month that has not begun."""
@@ -33,6 +37,7 @@ def show(control: Control, caller: Caller, which: str) -> Invoice:
     return _draft(control, caller, which, issued)[0]
 
 
+@needs(Permission.BILLING_WRITE)
 def issue(control: Control, caller: Caller, month: object) -> Invoice:
     """Issues the invoice of a month that is over; issued before, it is returned as it is.
 

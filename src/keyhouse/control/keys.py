@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from keyhouse.control import fields, tags
+from keyhouse.control.authority import needs, require_own_or
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET, UnsetType
@@ -21,6 +22,7 @@ from keyhouse.control.spend_limits import key_field, key_limit, limit_facts
 from keyhouse.control.views import KeyView, view
 from keyhouse.domain import keys as life
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import invalid, shown
 from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.store.contract import ChangeKind, KeyFilter, Listed, Page, Transaction
@@ -43,6 +45,7 @@ class Rotated:
     previous_valid_until: int
 
 
+@needs(Permission.KEYS_WRITE, own=Permission.OWN_KEYS_WRITE, organization=Permission.ADMIN_KEYS_WRITE)
 def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -> Created:
     """A new key of this holder, active at once. Raises `not_found` or `conflict` for a project that is absent or archived."""
     now = control.clock()
@@ -51,6 +54,7 @@ def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -
     with control.store.write() as tx:
         minted = mint_key(control, caller.organization_id, resolved_holder(tx, caller, holder), now, **wanted)
         key = minted.key
+        _require_change(caller, key)
         budgets = key_limit(tx, caller, key, spend_limit, now)
         data = facts_of_new(key, wanted) | limit_facts(spend_limit) | tags.facts(new_tags)
         details: dict[str, object] = {"data": data}
@@ -64,6 +68,7 @@ def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -
     return Created(seen, minted.value)
 
 
+@needs(Permission.KEYS_READ, organization=Permission.ADMIN_KEYS_READ)
 def list_page(
     control: Control,
     caller: Caller,
@@ -89,12 +94,14 @@ def list_page(
         return _cut([v for v in views if owner_access in {None, v.owner.has_access}], after, limit)
 
 
+@needs(Permission.KEYS_READ, organization=Permission.ADMIN_KEYS_READ)
 def show(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
     """One key, whatever its state; never its secret."""
     with control.store.read() as tx:
         return view(tx, require_key(tx, caller, project_id, key_id), control.clock())
 
 
+@needs(Permission.KEYS_WRITE, own=Permission.OWN_KEYS_WRITE, organization=Permission.ADMIN_KEYS_WRITE)
 def update(control: Control, caller: Caller, project_id: str | None, key_id: str, given: KeyFields) -> KeyView:
     """Changes the fields that are given. Raises `conflict` for a revoked or expired key."""
     wanted = checked(given, control.clock(), admin=project_id is None, name_required=False)
@@ -121,6 +128,7 @@ def update(control: Control, caller: Caller, project_id: str | None, key_id: str
     )
 
 
+@needs(Permission.KEYS_WRITE, own=Permission.OWN_KEYS_WRITE, organization=Permission.ADMIN_KEYS_WRITE)
 def rotate(
     control: Control, caller: Caller, project_id: str | None, key_id: str, *, grace_seconds: object = 0
 ) -> Rotated:
@@ -130,6 +138,7 @@ def rotate(
     details: dict[str, object] = {"action": "rotated", "previous_valid_until": ends}
     with control.store.write() as tx:
         key = _open(tx, caller, require_key(tx, caller, project_id, key_id))
+        _require_change(caller, key)
         life.require_rotatable(key, now)
         secret, value = mint_secret(control, key.kind, key.id, now)
         for old in key.secrets:
@@ -142,6 +151,7 @@ def rotate(
     return Rotated(seen, value, ends)
 
 
+@needs(Permission.KEYS_WRITE, own=Permission.OWN_KEYS_WRITE, organization=Permission.ADMIN_KEYS_WRITE)
 def disable(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
     """Refuses the key until it is enabled. Disabling twice is the same as once."""
     details: dict[str, object] = {"action": "disabled"}
@@ -150,6 +160,7 @@ def disable(control: Control, caller: Caller, project_id: str | None, key_id: st
     )
 
 
+@needs(Permission.KEYS_WRITE, own=Permission.OWN_KEYS_WRITE, organization=Permission.ADMIN_KEYS_WRITE)
 def enable(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
     """Ends a disablement or a quarantine."""
     return _change(
@@ -157,6 +168,7 @@ def enable(control: Control, caller: Caller, project_id: str | None, key_id: str
     )
 
 
+@needs(Permission.KEYS_WRITE, own=Permission.OWN_KEYS_WRITE, organization=Permission.ADMIN_KEYS_WRITE)
 def revoke(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
     """Refuses the key for good. Revoking twice is the same as once."""
     details: dict[str, object] = {"action": "revoked"}
@@ -205,6 +217,7 @@ def _change(
     now = control.clock()
     with control.store.write() as tx:
         key = require_key(tx, caller, project_id, key_id)
+        _require_change(caller, key)
         key = step(key if narrows else _open(tx, caller, key), now)
         budgets = key_limit(tx, caller, key, spend_limit, now)
         tx.keys.save(key)
@@ -221,6 +234,11 @@ def _change(
         seen = view(tx, key, now)
     control.announce(seq)
     return seen
+
+
+def _require_change(caller: Caller, key: Key) -> None:
+    if key.kind is not KeyKind.ADMIN:
+        require_own_or(caller, Permission.KEYS_WRITE, key)
 
 
 def _cut(views: Sequence[KeyView], after: str | None, limit: int) -> Listed[KeyView]:

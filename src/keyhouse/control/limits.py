@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from keyhouse.control import fields
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.limit_fields import LimitFields, changed, checked
 from keyhouse.control.lookup import require_open_project, require_project
 from keyhouse.control.model_names import known_models
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import invalid, not_found, shown
 from keyhouse.domain.limits import RateLimitRule, RateLimits, rule_id
 from keyhouse.store.contract import ChangeKind, Listed, Transaction
@@ -32,6 +34,7 @@ class LimitView:
         return self.in_force != self.rule.limits
 
 
+@needs(Permission.RATE_LIMITS_READ)
 def list_page(
     control: Control,
     caller: Caller,
@@ -57,6 +60,7 @@ def list_page(
     return Listed(tuple(rows[begin : begin + limit]), len(rows) > begin + limit)
 
 
+@needs(Permission.RATE_LIMITS_WRITE)
 def update(
     control: Control, caller: Caller, project_id: str | None, rate_limit_id: str, given: LimitFields
 ) -> LimitView:
@@ -75,6 +79,7 @@ def update(
     return LimitView(rule, rule.limits_at(now))
 
 
+@needs(Permission.RATE_LIMITS_WRITE)
 def set_model(control: Control, caller: Caller, project_id: str | None, model: object, given: LimitFields) -> LimitView:
     """Changes the numbers that are given for any one model by its name, whether something serves it yet or not."""
     now = control.clock()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import not_found
 from keyhouse.domain.notices import Notice, NoticeState, new_webhook_secret, seal_context
 from keyhouse.store.contract import Listed, Page
 
 
+@needs(Permission.NOTICES_READ)
 def list_page(
     control: Control, caller: Caller, *, state: str | None = None, after: str | None = None, limit: int = 20
 ) -> Listed[Notice]:
@@ -19,6 +22,7 @@ def list_page(
         return tx.notices.list(caller.organization_id, wanted, Page(after, limit))
 
 
+@needs(Permission.NOTICES_READ)
 def show(control: Control, caller: Caller, notice_id: str) -> Notice:
     """One notice. Raises `not_found`."""
     with control.store.read() as tx:
@@ -28,6 +32,7 @@ def show(control: Control, caller: Caller, notice_id: str) -> Notice:
     return found
 
 
+@needs(Permission.NOTICES_WRITE)
 def new_secret(control: Control, caller: Caller) -> str:
     """A new secret, shown this one time. The next attempt of every webhook is signed with it, and no more with the one before."""
     now = control.clock()

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keyhouse.control import fields
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
 from keyhouse.domain.money import Price, Rates, parse_dollars_per_million
 from keyhouse.store.contract import ChangeKind
@@ -24,6 +26,7 @@ class DollarRates:
     cached_input: str | None = None
 
 
+@needs(Permission.PRICES_WRITE)
 def set_price(control: Control, caller: Caller, model: object, dollars: DollarRates) -> Price:
     """A new version of a model's price, in force at once: for every call admitted after this returns."""
     now = control.clock()

@@ -6,17 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 from keyhouse.control import fields, tags
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
 from keyhouse.control.lookup import require_open_project, require_project
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid
 from keyhouse.domain.projects import Project
 from keyhouse.store.contract import ChangeKind, Listed, Page
 
 
+@needs(Permission.PROJECTS_CREATE)
 def create(control: Control, caller: Caller, name: object, new_tags: object = UNSET) -> Project:
     """A new, empty project. Names need not be unique."""
     change = tags.checked(new_tags)
@@ -33,14 +36,19 @@ def create(control: Control, caller: Caller, name: object, new_tags: object = UN
     return project
 
 
+@needs(Permission.PROJECT_READ, somewhere=True)
 def list_page(
     control: Control, caller: Caller, *, after: str | None = None, limit: int = 20, include_archived: bool = False
 ) -> Listed[Project]:
-    """Projects, oldest first."""
+    """Projects that the caller may see, oldest first."""
+    seen = caller.authority.where(Permission.PROJECT_READ)
     with control.store.read() as tx:
-        return tx.projects.list(caller.organization_id, Page(after, limit), include_archived=include_archived)
+        return tx.projects.list(
+            caller.organization_id, Page(after, limit), include_archived=include_archived, only=seen
+        )
 
 
+@needs(Permission.PROJECT_READ)
 def show(control: Control, caller: Caller, project_id: str) -> Project:
     """One project, archived or not."""
     with control.store.read() as tx:
@@ -53,11 +61,13 @@ def exists(control: Control, caller: Caller, project_id: str) -> bool:
         return tx.projects.get(caller.organization_id, project_id) is not None
 
 
+@needs(Permission.PROJECT_WRITE)
 def rename(control: Control, caller: Caller, project_id: str, name: object) -> Project:
     """Gives the project another name. Raises `conflict` for an archived one."""
     return update(control, caller, project_id, name=fields.name(name))
 
 
+@needs(Permission.PROJECT_WRITE)
 def update(
     control: Control, caller: Caller, project_id: str, *, name: object = UNSET, new_tags: object = UNSET
 ) -> Project:
@@ -79,6 +89,7 @@ def update(
     return project
 
 
+@needs(Permission.PROJECT_WRITE)
 def archive(control: Control, caller: Caller, project_id: str) -> Project:
     """Closes the project for good: every key of it is refused once this returns. Archiving twice is the same as once."""
     now = control.clock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from keyhouse.control import fields
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
@@ -14,6 +15,7 @@ from keyhouse.control.pages import every
 from keyhouse.domain import ids
 from keyhouse.domain import keys as life
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import invalid
 from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.domain.projects import ServiceAccount
@@ -32,6 +34,7 @@ class AccountCreated:
     value: str | None = field(default=None, repr=False)
 
 
+@needs(Permission.SERVICE_ACCOUNTS_WRITE)
 def create(control: Control, caller: Caller, project_id: str, name: object, *, with_key: bool = True) -> AccountCreated:
     """A new service account, with a key that may do everything in its project unless `with_key` is False."""
     now = control.clock()
@@ -54,6 +57,7 @@ def create(control: Control, caller: Caller, project_id: str, name: object, *, w
     return AccountCreated(account, key, minted.value)
 
 
+@needs(Permission.SERVICE_ACCOUNTS_READ)
 def list_page(
     control: Control, caller: Caller, project_id: str, *, after: str | None = None, limit: int = 20
 ) -> Listed[ServiceAccount]:
@@ -63,12 +67,14 @@ def list_page(
         return tx.service_accounts.list(caller.organization_id, project_id, Page(after, limit))
 
 
+@needs(Permission.SERVICE_ACCOUNTS_READ)
 def show(control: Control, caller: Caller, project_id: str, account_id: str) -> ServiceAccount:
     """One service account that is not deleted."""
     with control.store.read() as tx:
         return require_service_account(tx, caller, project_id, account_id)
 
 
+@needs(Permission.SERVICE_ACCOUNTS_WRITE)
 def update(
     control: Control,
     caller: Caller,
@@ -97,6 +103,7 @@ def update(
     return account
 
 
+@needs(Permission.SERVICE_ACCOUNTS_WRITE)
 def delete(control: Control, caller: Caller, project_id: str, account_id: str) -> None:
     """Deletes the account and revokes its keys: each is refused once this returns."""
     now = control.clock()

@@ -13,7 +13,7 @@ from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.minting import Holder, mint_key
 from keyhouse.domain import ids
-from keyhouse.domain.audit import OPERATOR, EventType
+from keyhouse.domain.audit import EventType
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.money import Price
@@ -54,7 +54,7 @@ def initialise(
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
     organization = Organization(ids.new_id(ids.ORGANIZATION), fields.name(organization_name), now)
     owner = Person(ids.new_id(ids.USER), owner_email, "Owner", now, PasswordHasher().hash(password))
-    caller = Caller(organization.id, OPERATOR)
+    caller = Caller.operator(organization.id)
     with control.store.write() as tx:
         if tx.organizations.all():
             raise KeyhouseError(

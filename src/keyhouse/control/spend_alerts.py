@@ -8,6 +8,7 @@ from typing import Any
 
 from keyhouse.control import amounts
 from keyhouse.control.alert_fields import channel, webhook
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
@@ -15,6 +16,7 @@ from keyhouse.control.pages import every
 from keyhouse.control.scopes import Scope, project_scope, require_open
 from keyhouse.domain import ids
 from keyhouse.domain.audit import AuditEvent, EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.budgets import Interval
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, not_found, shown
 from keyhouse.domain.spend_alerts import SpendAlert
@@ -24,6 +26,7 @@ MAX_ALERTS = 100
 """Alerts of one scope."""
 
 
+@needs(Permission.BUDGETS_WRITE)
 def create(control: Control, caller: Caller, project_id: str | None, given: Mapping[str, object]) -> SpendAlert:
     """An alert of a project, or (None) of the organization: `{threshold_amount, currency, interval, notification_channel}` as
     OpenAI's, and `webhook_url`."""
@@ -47,6 +50,7 @@ def create(control: Control, caller: Caller, project_id: str | None, given: Mapp
     return alert
 
 
+@needs(Permission.BUDGETS_READ)
 def list_page(
     control: Control,
     caller: Caller,
@@ -66,12 +70,14 @@ def list_page(
     return _cut(found[::-1] if newest_first else found, after, before, limit)
 
 
+@needs(Permission.BUDGETS_READ)
 def show(control: Control, caller: Caller, project_id: str | None, alert_id: str) -> SpendAlert:
     """One alert. Raises `not_found`."""
     with control.store.read() as tx:
         return _require(tx, caller, project_scope(tx, caller, project_id), alert_id)
 
 
+@needs(Permission.BUDGETS_WRITE)
 def update(
     control: Control, caller: Caller, project_id: str | None, alert_id: str, given: Mapping[str, object]
 ) -> SpendAlert:
@@ -90,6 +96,7 @@ def update(
     return alert
 
 
+@needs(Permission.BUDGETS_WRITE)
 def remove(control: Control, caller: Caller, project_id: str | None, alert_id: str) -> SpendAlert:
     """Removes an alert, and the record of what it has fired."""
     now = control.clock()

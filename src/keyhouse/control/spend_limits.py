@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from keyhouse.control import amounts
+from keyhouse.control.authority import needs
 from keyhouse.control.budget_fields import SPEND_LIMIT
 from keyhouse.control.budgets import budget_event, new_budget
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.fields import UNSET, UnsetType
 from keyhouse.control.scopes import Scope, change_of, project_scope, require_open
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.budgets import AtEnd, Budget, Interval
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid
 from keyhouse.domain.keys import Key
@@ -27,6 +29,7 @@ class SpendLimit(NamedTuple):
     is_enforced: bool
 
 
+@needs(Permission.BUDGETS_READ)
 def show(control: Control, caller: Caller, project_id: str | None) -> SpendLimit:
     """The limit of a project, or (None) of the organization. Raises `not_found` where none is set."""
     with control.store.read() as tx:
@@ -34,6 +37,7 @@ def show(control: Control, caller: Caller, project_id: str | None) -> SpendLimit
         return SpendLimit(_require(tx, caller, scope), _is_open(tx, caller, scope))
 
 
+@needs(Permission.BUDGETS_WRITE)
 def put(control: Control, caller: Caller, project_id: str | None, given: Mapping[str, object]) -> SpendLimit:
     """Sets the limit, or replaces the amount of the one that is set: `{threshold_amount, currency, interval}`, in cents."""
     now = control.clock()
@@ -56,6 +60,7 @@ def put(control: Control, caller: Caller, project_id: str | None, given: Mapping
     return SpendLimit(budget, is_enforced=True)
 
 
+@needs(Permission.BUDGETS_WRITE)
 def remove(control: Control, caller: Caller, project_id: str | None) -> None:
     """Removes the limit. Raises `not_found` where none is set."""
     now = control.clock()

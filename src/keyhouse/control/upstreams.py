@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from keyhouse.control import fields
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.lookup import require_open_project
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
 from keyhouse.domain.upstreams import Upstream, seal_context
 from keyhouse.store.contract import ChangeKind, Transaction
@@ -48,6 +50,7 @@ class Tested:
     problem: str | None = None
 
 
+@needs(Permission.UPSTREAMS_WRITE)
 def add(control: Control, caller: Caller, given: UpstreamFields, list_models: ListModels) -> Tested:
     """Adds an upstream, in force at once. Without `models` it must answer now; with them it may be down."""
     now = control.clock()
@@ -79,6 +82,7 @@ def add(control: Control, caller: Caller, given: UpstreamFields, list_models: Li
     return Tested(upstream, problem)
 
 
+@needs(Permission.UPSTREAMS_READ)
 def list_all(control: Control, caller: Caller) -> list[Upstream]:
     """The organization's upstreams, by name."""
     with control.store.read() as tx:
@@ -86,6 +90,7 @@ def list_all(control: Control, caller: Caller) -> list[Upstream]:
     return sorted(mine, key=lambda upstream: upstream.name)
 
 
+@needs(Permission.UPSTREAMS_WRITE)
 def test(control: Control, caller: Caller, name: str, list_models: ListModels) -> Tested:
     """Asks the upstream for its models, and remembers them. Raises what `list_models` raises."""
     now = control.clock()
@@ -101,6 +106,7 @@ def test(control: Control, caller: Caller, name: str, list_models: ListModels) -
     return Tested(upstream)
 
 
+@needs(Permission.UPSTREAMS_WRITE)
 def remove(control: Control, caller: Caller, name: str) -> Upstream:
     """Removes an upstream: no call that begins after this returns goes there."""
     now = control.clock()

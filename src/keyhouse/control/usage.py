@@ -14,8 +14,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
-from keyhouse.domain.errors import invalid
+from keyhouse.domain.authority import Permission
+from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid
 from keyhouse.domain.money import NANOS_PER_DOLLAR
 from keyhouse.domain.tags import PREFIX
 from keyhouse.ledger import reports
@@ -41,6 +43,7 @@ MAX_BUCKETS = 50_000
 """The most buckets of a report that is read whole."""
 
 
+@needs(Permission.USAGE_READ, somewhere=True)
 def report(control: Control, caller: Caller, kind: Kind, query: Query) -> Report[Result]:
     """A page of the report, up to the last committed call. Whatever the query says, it is the caller's organization's.
 
@@ -48,11 +51,13 @@ def report(control: Control, caller: Caller, kind: Kind, query: Query) -> Report
     """
     reports.refresh(control.store)
     query = query._replace(organization_id=caller.organization_id)
+    _require_projects(caller, query)
     if kind is COSTS:
         return reports.cost_report(control.store, query, control.clock())
     return reports.usage_report(control.store, kind, query, control.clock())
 
 
+@needs(Permission.USAGE_READ, somewhere=True)
 def whole(control: Control, caller: Caller, kinds: Sequence[Kind], query: Query) -> tuple[Bucket[Result], ...]:
     """All buckets of the range, with the results of these kinds side by side. Raises `invalid_value`, also for over
     `MAX_BUCKETS` buckets."""
@@ -70,6 +75,15 @@ def whole(control: Control, caller: Caller, kinds: Sequence[Kind], query: Query)
     )
 
 
+def _require_projects(caller: Caller, query: Query) -> None:
+    """Who may see single projects only asks for those."""
+    seen = caller.authority.where(Permission.USAGE_READ)
+    if seen is None or (query.project_ids is not None and seen.issuperset(query.project_ids)):
+        return
+    message = "You see the usage of single projects only: name them, and no others, in 'project_ids'."
+    raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message, param="project_ids")
+
+
 def _every_bucket(control: Control, caller: Caller, kind: Kind, query: Query) -> Iterator[Bucket[Result]]:
     _, greatest = kind.limits.get(
         WIDTHS.get(query.bucket_width, Width.DAY), (1, 1)
@@ -83,6 +97,7 @@ def _every_bucket(control: Control, caller: Caller, kind: Kind, query: Query) ->
         query = query._replace(page=page.next_page)
 
 
+@needs(Permission.USAGE_READ, somewhere=True)
 def unpriced(control: Control, caller: Caller, query: Query) -> dict[str, int]:
     """Calls to models without a price, by model: what the costs of the query's range leave out."""
     query = query._replace(bucket_width="1d", group_by=("line_item",))

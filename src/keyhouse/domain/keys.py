@@ -68,6 +68,10 @@ class Key:
     revoked_at: int | None = None
     rate_limits: RateLimits | None = None
     """Over all models together."""
+    role_id: str | None = None
+    """Of an admin key: the role that it is cut to; None: what its person may do."""
+    scopes: tuple[str, ...] | None = None
+    """Of an admin key: the permissions that it is cut to."""
     secrets: tuple[KeySecret, ...] = ()
     """Newest first."""
 

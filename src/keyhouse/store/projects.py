@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, insert, select
 
@@ -45,8 +45,17 @@ class SqlProjects:
     def save(self, project: Project) -> None:
         save(self._connection, projects, values_of(project), "project")
 
-    def list(self, organization_id: str, page: Page, *, include_archived: bool = False) -> Listed[Project]:
+    def list(
+        self,
+        organization_id: str,
+        page: Page,
+        *,
+        include_archived: bool = False,
+        only: Collection[str] | None = None,
+    ) -> Listed[Project]:
         filters = [] if include_archived else [projects.c.archived_at.is_(None)]
+        if only is not None:
+            filters.append(projects.c.id.in_(only))
         scope = [projects.c.organization_id == organization_id]
         rows, has_more = page_of(self._connection, projects, scope, filters, page)
         return Listed(tuple(Project(**row._mapping) for row in rows), has_more)

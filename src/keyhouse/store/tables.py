@@ -103,6 +103,10 @@ members = Table(
     Column("user_id", Text, ForeignKey("people.id"), primary_key=True),
     Column("role", EnumText(OrganizationRole), nullable=False),
     Column("added_at", BigInteger, nullable=False),
+    Column("technical_level", Text),
+    Column("developer_persona", Text),
+    Index("ix_members_of_organization", "organization_id", "added_at", "user_id"),
+    Index("ix_members_of_person", "user_id"),
 )
 
 service_accounts = Table(
@@ -139,6 +143,9 @@ keys = Table(
     Column("quarantined_at", BigInteger),
     Column("revoked_at", BigInteger),
     Column("rate_limits", RateLimitsJson),
+    Column("role_id", Text),
+    Column("scopes", WordsJson),
+    Index("ix_keys_of_user", "organization_id", "user_id", "created_at", "id"),
     Index("ix_keys_of_organization", "organization_id", "created_at", "id"),
     Index("ix_keys_of_kind", "organization_id", "kind", "created_at", "id"),
     Index("ix_keys_of_project", "organization_id", "project_id", "created_at", "id"),

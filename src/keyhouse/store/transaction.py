@@ -20,6 +20,7 @@ from keyhouse.store.people import SqlPeople
 from keyhouse.store.prices import SqlPrices
 from keyhouse.store.projects import SqlOrganizations, SqlProjects, SqlServiceAccounts
 from keyhouse.store.refusals import SqlRefusals
+from keyhouse.store.roles import SqlRoleAssignments, SqlRoles
 from keyhouse.store.rollups import SqlRollups
 from keyhouse.store.settings_seen import SqlSettingsSeen
 from keyhouse.store.spend_alerts import SqlSpendAlerts
@@ -33,6 +34,8 @@ class SqlTransaction:
         self.organizations = SqlOrganizations(connection)
         self.projects = SqlProjects(connection)
         self.people = SqlPeople(connection)
+        self.roles = SqlRoles(connection)
+        self.role_assignments = SqlRoleAssignments(connection)
         self.service_accounts = SqlServiceAccounts(connection)
         self.keys = SqlKeys(connection)
         self.upstreams = SqlUpstreams(connection)

@@ -16,10 +16,12 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from keyhouse.domain.audit import Actor
+from keyhouse.domain.authority import Permission, permission_of
 from keyhouse.domain.billing import BillingProfile, InvoiceLine, LineKey, Party, Unit
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.limits import RateLimits
 from keyhouse.domain.money import Rates, Tier
+from keyhouse.domain.people import ProjectRole
 from keyhouse.domain.permissions import Permissions, parse_permissions
 
 INT64_MAX = 2**63 - 1
@@ -107,6 +109,23 @@ def _words(value: list[str]) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _permission_words(permissions: frozenset[Permission]) -> object:
+    return sorted(permission.value for permission in permissions)
+
+
+def _permission_set(words: list[str]) -> frozenset[Permission]:
+    # A word that this version does not know grants nothing.
+    return frozenset(permission for permission in map(permission_of, words) if permission is not None)
+
+
+def _invited_to_json(projects: tuple[tuple[str, ProjectRole], ...]) -> object:
+    return [[project_id, role.value] for project_id, role in projects]
+
+
+def _invited_to(value: list[list[str]]) -> tuple[tuple[str, ProjectRole], ...]:
+    return tuple((project_id, ProjectRole(role)) for project_id, role in value)
+
+
 def _rates(value: dict[str, Any]) -> Rates:
     return Rates(**value)
 
@@ -152,6 +171,8 @@ def _invoice_line(key: tuple[str, str, str, str], **others: Any) -> InvoiceLine:
 ActorJson = JsonText(asdict, _actor)
 PermissionsJson = JsonText(_permissions_json, parse_permissions)
 WordsJson = JsonText(list, _words)
+PermissionWordsJson = JsonText(_permission_words, _permission_set)
+InvitedToJson = JsonText(_invited_to_json, _invited_to)
 RateLimitsJson = JsonText(_rate_limits_json, _rate_limits)
 RatesJson = JsonText(asdict, _rates)
 TiersJson = JsonText(_tiers_json, _tiers)

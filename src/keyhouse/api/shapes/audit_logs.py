@@ -51,6 +51,5 @@ class EventsQuery(Struct):
 
 GROUP = Group(
     "Audit log",
-    "audit_logs",
     {"GET /v1/organization/audit_logs": Shape("List what happened, newest first", EventPage, query=EventsQuery)},
 )

@@ -116,7 +116,6 @@ _PROFILE = "/v1/organization/billing_profile"
 
 GROUP = Group(
     "Invoices and credit",
-    "billing",
     {
         f"GET {_INVOICES}": Shape("List issued invoices", ListOf[Invoice]),
         f"POST {_INVOICES}": Shape("Issue a month's invoice", Invoice, body=InvoiceWanted),

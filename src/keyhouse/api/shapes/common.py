@@ -38,10 +38,9 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The operations of one resource, by `METHOD /path`. `noun` is that of their permissions, None where no key needs one."""
+    """The operations of one resource, by `METHOD /path`."""
 
     name: str
-    noun: str | None
     shapes: Mapping[str, Shape]
 
 

@@ -104,7 +104,6 @@ class Models(Struct):
 
 GROUP = Group(
     "Models",
-    None,
     {
         "POST /v1/chat/completions": Shape("Answer a conversation", ChatCompletion, body=ChatRequest),
         "POST /v1/completions": Shape("Complete a prompt", Completion, body=CompletionRequest),

@@ -167,7 +167,6 @@ def _life(path: str, key: type[Struct], rotated: type[Struct]) -> dict[str, Shap
 
 ADMIN_KEYS = Group(
     "Admin API keys",
-    "admin_api_keys",
     {
         f"GET {_ADMIN}": Shape("List admin keys", ListOf[AdminKey], query=OrderedQuery),
         f"POST {_ADMIN}": Shape("Create an admin key", NewAdminKey, body=KeyWanted),
@@ -179,7 +178,6 @@ ADMIN_KEYS = Group(
 )
 PROJECT_KEYS = Group(
     "Project API keys",
-    "api_keys",
     {
         f"GET {_PROJECT}": Shape("List keys of a project", ListOf[ProjectKey], query=KeysQuery),
         f"POST {_PROJECT}": Shape("Create a key", NewProjectKey, body=KeyWanted),

@@ -270,7 +270,6 @@ _INCREASES = "/v1/organization/increase_requests"
 
 RATE_LIMITS = Group(
     "Rate limits",
-    "rate_limits",
     {
         **_rates(_PROJECT, ProjectRateLimit, ListOf[ProjectRateLimit]),
         **_rates("", OrganizationRateLimit, ListOf[OrganizationRateLimit]),
@@ -278,7 +277,6 @@ RATE_LIMITS = Group(
 )
 SPEND_LIMITS = Group(
     "Spend limits",
-    "spend_limits",
     {
         **_spend("", OrganizationSpendLimit, OrganizationSpendLimitDeleted),
         **_spend(_PROJECT, ProjectSpendLimit, ProjectSpendLimitDeleted),
@@ -286,7 +284,6 @@ SPEND_LIMITS = Group(
 )
 SPEND_ALERTS = Group(
     "Spend alerts",
-    "spend_alerts",
     {
         **_alerts("", OrganizationSpendAlert, ListOf[OrganizationSpendAlert], OrganizationSpendAlertDeleted),
         **_alerts(_PROJECT, ProjectSpendAlert, ListOf[ProjectSpendAlert], ProjectSpendAlertDeleted),
@@ -294,7 +291,6 @@ SPEND_ALERTS = Group(
 )
 BUDGETS = Group(
     "Budgets",
-    "budgets",
     {
         f"GET {_BUDGETS}": Shape("List budgets", ListOf[Budget], query=BudgetsQuery),
         f"POST {_BUDGETS}": Shape("Create a budget", Budget, body=BudgetWanted),
@@ -305,7 +301,6 @@ BUDGETS = Group(
 )
 INCREASES = Group(
     "Increase requests",
-    "increase_requests",
     {
         f"GET {_INCREASES}": Shape("List requests", ListOf[IncreaseRequest], query=IncreasesQuery),
         f"POST {_INCREASES}": Shape("Ask for an increase", IncreaseRequest, body=IncreaseWanted),

@@ -41,7 +41,6 @@ _PATH = "/v1/organization/notices"
 
 GROUP = Group(
     "Notices",
-    "notices",
     {
         f"GET {_PATH}": Shape("List notices", ListOf[Notice], query=NoticesQuery),
         f"GET {_PATH}/{{notice_id}}": Shape("Show a notice", Notice),

@@ -50,7 +50,6 @@ _PATH = "/v1/organization/projects"
 
 GROUP = Group(
     "Projects",
-    "projects",
     {
         f"GET {_PATH}": Shape("List projects", ListOf[Project], query=ProjectsQuery),
         f"POST {_PATH}": Shape("Create a project", Project, body=NewProject),

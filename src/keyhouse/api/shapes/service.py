@@ -16,7 +16,6 @@ class Health(Struct):
 
 GROUP = Group(
     "The gateway",
-    None,
     {
         "GET /healthz": Shape("Whether the process lives", Health),
         "GET /readyz": Shape("Whether it can serve calls", Health),

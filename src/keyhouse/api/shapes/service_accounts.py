@@ -58,7 +58,6 @@ _ONE = _PATH + "/{account_id}"
 
 GROUP = Group(
     "Service accounts",
-    "service_accounts",
     {
         f"GET {_PATH}": Shape("List service accounts", ListOf[ServiceAccount], query=PageQuery),
         f"POST {_PATH}": Shape(

@@ -113,7 +113,6 @@ _USAGE = "/v1/organization/usage"
 
 GROUP = Group(
     "Usage and costs",
-    "usage",
     {
         f"GET {_USAGE}/completions": Shape(
             "Usage of completions", UsagePage[CompletionsResult], query=CompletionsQuery

@@ -54,6 +54,7 @@ from keyhouse.store.contract.ledger import (
 )
 from keyhouse.store.contract.limits import IncreaseRequests, RateLimitRules
 from keyhouse.store.contract.notices import Notices, WebhookSecrets
+from keyhouse.store.contract.people import RoleAssignments, Roles
 from keyhouse.store.contract.reports import Refusals, RollupFilter, RollupKey, Rollups, RollupSums, Width
 
 __all__ = [
@@ -97,6 +98,8 @@ __all__ = [
     "RateLimitRules",
     "Recount",
     "Refusals",
+    "RoleAssignments",
+    "Roles",
     "RollupFilter",
     "RollupKey",
     "RollupSums",
@@ -125,6 +128,10 @@ class Transaction(Protocol):
     def projects(self) -> Projects: ...
     @property
     def people(self) -> People: ...
+    @property
+    def roles(self) -> Roles: ...
+    @property
+    def role_assignments(self) -> RoleAssignments: ...
     @property
     def service_accounts(self) -> ServiceAccounts: ...
     @property

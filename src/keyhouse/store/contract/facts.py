@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -40,7 +40,16 @@ class Projects(Protocol):
     def add(self, project: Project) -> None: ...
     def get(self, organization_id: str, project_id: str) -> Project | None: ...
     def save(self, project: Project) -> None: ...
-    def list(self, organization_id: str, page: Page, *, include_archived: bool = False) -> Listed[Project]: ...
+    def list(
+        self,
+        organization_id: str,
+        page: Page,
+        *,
+        include_archived: bool = False,
+        only: Collection[str] | None = None,
+    ) -> Listed[Project]:
+        """`only`: none but these."""
+        ...
 
 
 class People(Protocol):

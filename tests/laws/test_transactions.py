@@ -9,7 +9,8 @@ from tests.laws.source import room
 
 _FAMILIES = {
     "billing_profiles", "budgets", "credit_grants", "increases", "invoices", "keys", "organizations", "people",
-    "prices", "projects", "rate_limits", "service_accounts", "settings", "spend_alerts", "tags", "upstreams", "webhook_secrets",
+    "prices", "projects", "rate_limits", "role_assignments", "roles", "service_accounts", "settings", "spend_alerts", "tags",
+    "upstreams", "webhook_secrets",
 }  # fmt: skip
 _READS = {"all", "by_email", "by_name", "find_secret", "get", "list", "owners", "values", "versions"}
 

@@ -22,6 +22,7 @@ ENTRIES = {
     "keys": Entry("keys", "The life of API keys."),
     "projects": Entry("projects", "Projects."),
     "service-accounts": Entry("service_accounts", "Service accounts: callers that are no person."),
+    "roles": Entry("roles", "Roles: what may be done, bundled under a name."),
     "upstreams": Entry("upstreams", "Where requests go."),
     "prices": Entry("prices", "What models cost, in US dollars per million tokens."),
     "limits": Entry("limits", "Rate limits of models, and requests for more."),

@@ -54,12 +54,27 @@ class ListOf(Struct, Generic[T]):
     has_more: bool
 
 
+class NextListOf(Struct, Generic[T]):
+    """One page of a list; `next` is what `after` takes for the next one, null at the end."""
+
+    object: Literal["list"]
+    data: list[T]
+    has_more: bool
+    next: str | None
+
+
 class PageQuery(Struct):
     after: After | UnsetType = UNSET
     limit: Page | UnsetType = UNSET
 
 
 class OrderedQuery(PageQuery):
+    order: Order | UnsetType = UNSET
+
+
+class NextQuery(Struct):
+    after: Annotated[str, Meta(description="The `next` of the page before")] | UnsetType = UNSET
+    limit: Annotated[int, Meta(ge=0, le=1000, description="The most objects to answer")] | UnsetType = UNSET
     order: Order | UnsetType = UNSET
 
 

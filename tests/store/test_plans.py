@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         transaction.notices.add(make_notice(1))
         transaction.rollups.fold(3600)
         transaction.budgets.add(make_budget(1, Level.KEY, "key_000001"))
+        transaction.audit.append(replace(make_event(2), type=EventType.BUDGET_CREATED, object_id="budget_gone"))
     yield store
     store.close()
 
@@ -46,6 +48,9 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         (lambda t: t.keys.get(ORG, "key_000001"), "keys"),
         (lambda t: t.keys.list(ORG, KeyFilter(), Page("key_000001")), "ix_keys_of_organization"),
         (lambda t: t.keys.list(ORG, KeyFilter(PROJECT), Page("key_000001")), "ix_keys_of_project"),
+        (lambda t: t.keys.list(ORG, KeyFilter(PROJECT), Page(newest_first=True)), "ix_keys_of_project"),
+        (lambda t: t.keys.list(ORG, KeyFilter(PROJECT), Page(before="key_000001")), "ix_keys_of_project"),
+        (lambda t: t.keys.list(ORG, KeyFilter(PROJECT, owner_has_access=False), Page()), "ix_keys_of_project"),
         (lambda t: t.keys.list(ORG, KeyFilter(PROJECT, tuple(KeyKind)), Page()), "ix_keys_of_project"),
         (lambda t: t.keys.list(ORG, KeyFilter(kinds=(KeyKind.ADMIN,)), Page("key_000002")), "ix_keys_of_kind"),
         (
@@ -60,7 +65,7 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         (lambda t: t.people.by_email(ORG, "alice@example.com"), "people"),
         (lambda t: t.people.get(ORG, ALICE), "people"),
         (lambda t: t.audit.list(ORG, Page("audit_log-org-house-1")), "ix_audit_of_organization"),
-        (lambda t: t.audit.list(ORG, Page(), before="audit_log-org-house-1"), "ix_audit_of_organization"),
+        (lambda t: t.audit.list(ORG, Page(before="audit_log-org-house-1")), "ix_audit_of_organization"),
         (lambda t: t.audit.list(ORG, Page(), AuditFilter(since=1, until=9)), "ix_audit_of_organization"),
         (lambda t: t.audit.list(ORG, Page("audit_log-org-house-1"), OF_TYPE), "ix_audit_of_type"),
         (lambda t: t.audit.list(ORG, Page(), AuditFilter(project_ids=(PROJECT,))), "ix_audit_of_project"),
@@ -86,6 +91,8 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
         (lambda t: t.budgets.list(ORG, ScopeFilter(Level.KEY), Page("budget_001")), "ix_budgets_of_level"),
         (lambda t: t.budgets.list(ORG, ScopeFilter(Level.KEY, "key_000001"), Page()), "ix_budgets"),
         (lambda t: t.spend_alerts.list(ORG, ScopeFilter(Level.PROJECT, PROJECT), Page()), "ix_spend_alerts_of_scope"),
+        (lambda t: t.budgets.list(ORG, ScopeFilter(), Page("budget_gone")), "ix_audit_of_object"),
+        (lambda t: t.invoices.page(ORG, Page(newest_first=True)), "sqlite_autoindex_invoices"),
         (lambda t: t.spend_alerts.has_fired("alert_1", 0), "spend_alerts_fired"),
         (lambda t: t.notices.list(ORG, None, Page("msg_1")), "ix_notices_organization_id_created_at_id"),
         (lambda t: t.notices.next_attempt_at(), "ix_notices_next_attempt_at"),

@@ -7,16 +7,14 @@ from keyhouse.api.operation import Call, Operation
 from keyhouse.control import keys, objects
 from keyhouse.control.minting import Holder
 from keyhouse.domain.keys import KeyKind
-from keyhouse.wire.paging import list_envelope, page_parameters
+from keyhouse.wire.paging import BOTH_WAYS, both_ways_parameters, list_envelope
 
 _PATH = "/v1/organization/admin_api_keys"
 _ONE = _PATH + "/{key_id}"
 
 
 def list_(call: Call) -> object:
-    newest_first = call.query.choice("order", "asc", "desc") == "desc"
-    cut = page_parameters(call.query)
-    page = keys.list_page(call.control, call.caller, None, **cut, newest_first=newest_first)
+    page = keys.list_page(call.control, call.caller, None, **both_ways_parameters(call.query))
     return list_envelope([objects.admin_key(item) for item in page.items], has_more=page.has_more)
 
 
@@ -61,7 +59,7 @@ def revoke(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, keys.list_page, query=("after", "limit", "order")),
+    Operation("GET", _PATH, list_, keys.list_page, query=BOTH_WAYS),
     Operation("POST", _PATH, create, keys.create, body=ProjectKeyBody),
     Operation("GET", _ONE, get, keys.show),
     Operation("POST", _ONE, update, keys.update, body=ProjectKeyBody),

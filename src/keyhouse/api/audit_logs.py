@@ -7,7 +7,7 @@ from keyhouse.control import audit
 from keyhouse.control.audit import Wanted
 from keyhouse.control.audit_objects import audit_event
 from keyhouse.domain.errors import invalid
-from keyhouse.wire.paging import list_envelope, page_parameters
+from keyhouse.wire.paging import PAGE, list_envelope, page_parameters
 from keyhouse.wire.query import Query
 
 _BOUNDS = ("gt", "gte", "lt", "lte")
@@ -17,11 +17,10 @@ _LISTS = ("actor_emails", "actor_ids", "event_types", "project_ids", "resource_i
 
 _QUERY = (
     *_LISTS,
-    "after",
+    *PAGE,
     "before",
     "effective_at",
     *(f"effective_at[{bound}]" for bound in _BOUNDS),
-    "limit",
     "tenant_only",
 )
 

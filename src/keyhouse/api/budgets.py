@@ -13,7 +13,7 @@ from keyhouse.control.budget_fields import BudgetFields
 from keyhouse.control.standing import standing, standings
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.levels import Level
-from keyhouse.wire.paging import list_envelope, page_parameters
+from keyhouse.wire.paging import BOTH_WAYS, both_ways_parameters, list_envelope
 
 _PATH = "/v1/organization/budgets"
 _ONE = _PATH + "/{budget_id}"
@@ -43,7 +43,7 @@ def list_(call: Call) -> object:
         level=call.query.choice("level", *(level.value for level in Level)),
         project_id=call.query.one("project_id"),
         key_id=call.query.one("key_id"),
-        **page_parameters(call.query),
+        **both_ways_parameters(call.query),
     )
     stands, now = standings(call.control, page.items), call.control.clock()
     data = [budget_objects.budget(item, stands[item.id], now) for item in page.items]
@@ -74,7 +74,7 @@ def _object(call: Call, budget: Budget) -> dict[str, object]:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, budgets.list_page, query=("after", "key_id", "level", "limit", "project_id")),
+    Operation("GET", _PATH, list_, budgets.list_page, query=(*BOTH_WAYS, "key_id", "level", "project_id")),
     Operation("POST", _PATH, create, budgets.create, body=_NewBudgetBody),
     Operation("GET", _ONE, get, budgets.show),
     Operation("POST", _ONE, update, budgets.update, body=_BudgetBody),

@@ -11,7 +11,7 @@ from keyhouse.api.operation import Call, Operation
 from keyhouse.control import increases
 from keyhouse.control.increase_fields import IncreaseFields
 from keyhouse.control.limit_objects import increase_request
-from keyhouse.wire.paging import list_envelope, page_parameters
+from keyhouse.wire.paging import BOTH_WAYS, both_ways_parameters, list_envelope
 
 _PATH = "/v1/organization/increase_requests"
 _ONE = _PATH + "/{request_id}"
@@ -33,7 +33,7 @@ class _GrantBody(msgspec.Struct, forbid_unknown_fields=True):
 
 def list_(call: Call) -> object:
     status = call.query.choice("status", "open", "granted", "denied")
-    page = increases.list_page(call.control, call.caller, status=status, **page_parameters(call.query))
+    page = increases.list_page(call.control, call.caller, status=status, **both_ways_parameters(call.query))
     return list_envelope([increase_request(item) for item in page.items], has_more=page.has_more)
 
 
@@ -56,7 +56,7 @@ def deny(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, increases.list_page, query=("after", "limit", "status")),
+    Operation("GET", _PATH, list_, increases.list_page, query=(*BOTH_WAYS, "status")),
     Operation("POST", _PATH, request, increases.request, body=_RequestBody),
     Operation("GET", _ONE, get, increases.show),
     Operation("POST", _ONE + "/grant", grant, increases.grant, body=_GrantBody, body_optional=True),

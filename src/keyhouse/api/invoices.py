@@ -14,7 +14,7 @@ from keyhouse.api.operation import Call, Operation
 from keyhouse.control import billing_profiles, invoice_objects, invoice_pdf, invoices
 from keyhouse.control.context import Caller, Control
 from keyhouse.domain.billing import Invoice
-from keyhouse.wire.paging import list_envelope
+from keyhouse.wire.paging import BOTH_WAYS, MAX_LIMIT, both_ways_parameters, list_envelope
 from keyhouse.wire.query import Query
 
 _PATH = "/v1/organization/invoices"
@@ -39,9 +39,10 @@ class _ProfileBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def list_(call: Call) -> object:
-    """Every issued invoice; there are twelve a year."""
-    found = invoices.list_issued(call.control, call.caller)
-    return list_envelope([invoice_objects.invoice(item) for item in found], has_more=False)
+    """A hundred a page unless told otherwise: there are twelve a year."""
+    cut = both_ways_parameters(call.query, default=MAX_LIMIT)
+    page = invoices.list_page(call.control, call.caller, **cut)
+    return list_envelope([invoice_objects.invoice(item) for item in page.items], has_more=page.has_more)
 
 
 def issue(call: Call) -> object:
@@ -62,7 +63,7 @@ def update_profile(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, invoices.list_issued),
+    Operation("GET", _PATH, list_, invoices.list_page, query=BOTH_WAYS),
     Operation("POST", _PATH, issue, invoices.issue, body=_IssueBody),
     Operation("GET", _PATH + "/{invoice}", get, invoices.show),
     Operation("GET", _PROFILE, get_profile, billing_profiles.show),

@@ -8,7 +8,7 @@ from keyhouse.control import keys, objects
 from keyhouse.control.minting import Holder
 from keyhouse.domain.errors import invalid
 from keyhouse.domain.keys import KeyKind
-from keyhouse.wire.paging import list_envelope, page_parameters
+from keyhouse.wire.paging import BOTH_WAYS, both_ways_parameters, list_envelope
 
 _PATH = "/v1/organization/projects/{project_id}/api_keys"
 _ONE = _PATH + "/{key_id}"
@@ -17,7 +17,7 @@ _ACCESS = {"active": True, "inactive": False, "any": None, None: None}
 
 def list_(call: Call) -> object:
     access = _ACCESS[call.query.choice("owner_project_access", "active", "inactive", "any")]
-    cut = page_parameters(call.query)
+    cut = both_ways_parameters(call.query)
     page = keys.list_page(call.control, call.caller, call.path["project_id"], **cut, owner_access=access)
     return list_envelope([objects.project_key(item) for item in page.items], has_more=page.has_more)
 
@@ -69,7 +69,7 @@ def revoke(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, keys.list_page, query=("after", "limit", "owner_project_access")),
+    Operation("GET", _PATH, list_, keys.list_page, query=(*BOTH_WAYS, "owner_project_access")),
     Operation("POST", _PATH, create, keys.create, body=ProjectKeyBody),
     Operation("GET", _ONE, get, keys.show),
     Operation("POST", _ONE, update, keys.update, body=ProjectKeyBody),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from keyhouse.api.operation import Call, Operation
 from keyhouse.control import notices
-from keyhouse.wire.paging import list_envelope, page_parameters
+from keyhouse.wire.paging import PAGE, list_envelope, page_parameters
 
 _PATH = "/v1/organization/notices"
 
 
 def list_(call: Call) -> object:
     state = call.query.choice("state", "waiting", "delivered", "failed")
-    page = notices.list_page(call.control, call.caller, state=state, **page_parameters(call.query))
+    cut, before = page_parameters(call.query), call.query.one("before")
+    page = notices.list_page(call.control, call.caller, state=state, **cut, before=before)
     return list_envelope([notices.notice(item) for item in page.items], has_more=page.has_more)
 
 
@@ -24,7 +25,7 @@ def new_secret(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, notices.list_page, query=("after", "limit", "state")),
+    Operation("GET", _PATH, list_, notices.list_page, query=(*PAGE, "before", "state")),
     Operation("GET", _PATH + "/{notice_id}", get, notices.show),
     Operation("POST", "/v1/organization/webhook_secret", new_secret, notices.new_secret),
 )

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from keyhouse.api.operation import Call, Operation
 from keyhouse.control import fields, objects, projects, tags
 from keyhouse.domain.projects import Project
-from keyhouse.wire.paging import list_envelope, page_parameters
+from keyhouse.wire.paging import BOTH_WAYS, both_ways_parameters, list_envelope
 
 _PATH = "/v1/organization/projects"
 
@@ -27,7 +27,8 @@ class _ProjectBody(msgspec.Struct, forbid_unknown_fields=True):
 
 def list_(call: Call) -> object:
     archived = call.query.boolean("include_archived") or False
-    page = projects.list_page(call.control, call.caller, **page_parameters(call.query), include_archived=archived)
+    cut = both_ways_parameters(call.query)
+    page = projects.list_page(call.control, call.caller, **cut, include_archived=archived)
     return list_envelope(_objects(call, page.items), has_more=page.has_more)
 
 
@@ -66,7 +67,7 @@ def _refuse_unenforced(body: _ProjectBody) -> None:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, projects.list_page, query=("after", "include_archived", "limit")),
+    Operation("GET", _PATH, list_, projects.list_page, query=(*BOTH_WAYS, "include_archived")),
     Operation("POST", _PATH, create, projects.create, body=_ProjectBody),
     Operation("GET", _PATH + "/{project_id}", get, projects.show),
     Operation("POST", _PATH + "/{project_id}", update, projects.update, body=_ProjectBody),

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from keyhouse.api.operation import Call, Operation
 from keyhouse.control import limit_objects, limits
 from keyhouse.control.limit_fields import LimitFields
-from keyhouse.wire.paging import list_envelope
+from keyhouse.wire.paging import PAGE, list_envelope, page_parameters
 
 _OF_ORGANIZATION = "/v1/organization/rate_limits"
 _OF_PROJECT = "/v1/organization/projects/{project_id}/rate_limits"
@@ -39,15 +39,9 @@ class ModelLimitsBody(LimitsBody, forbid_unknown_fields=True):
 
 
 def list_(call: Call) -> object:
-    wanted = call.query.integer("limit", low=1, high=_MAX_LIMIT)
-    page = limits.list_page(
-        call.control,
-        call.caller,
-        call.path.get("project_id"),
-        after=call.query.one("after"),
-        before=call.query.one("before"),
-        limit=_DEFAULT_LIMIT if wanted is None else wanted,
-    )
+    cut = page_parameters(call.query, most=_MAX_LIMIT, default=_DEFAULT_LIMIT)
+    before = call.query.one("before")
+    page = limits.list_page(call.control, call.caller, call.path.get("project_id"), **cut, before=before)
     return list_envelope([limit_objects.rate_limit(item) for item in page.items], has_more=page.has_more)
 
 
@@ -68,7 +62,7 @@ OPERATIONS = tuple(
     operation
     for path in (_OF_PROJECT, _OF_ORGANIZATION)
     for operation in (
-        Operation("GET", path, list_, limits.list_page, query=("after", "before", "limit")),
+        Operation("GET", path, list_, limits.list_page, query=(*PAGE, "before")),
         Operation("POST", path, set_model, limits.set_model, body=ModelLimitsBody),
         Operation("POST", path + "/{rate_limit_id}", update, limits.update, body=LimitsBody),
     )

@@ -14,7 +14,7 @@ from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.minting import Holder
 from keyhouse.domain.errors import invalid
 from keyhouse.domain.keys import KeyKind
-from keyhouse.wire.paging import list_envelope, page_parameters
+from keyhouse.wire.paging import BOTH_WAYS, both_ways_parameters, list_envelope
 
 _PATH = "/v1/organization/projects/{project_id}/service_accounts"
 _ONE = _PATH + "/{account_id}"
@@ -31,7 +31,7 @@ class _UpdateBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def list_(call: Call) -> object:
-    cut = page_parameters(call.query)
+    cut = both_ways_parameters(call.query)
     page = service_accounts.list_page(call.control, call.caller, call.path["project_id"], **cut)
     return list_envelope([objects.service_account(item) for item in page.items], has_more=page.has_more)
 
@@ -78,7 +78,7 @@ def create_key(call: Call) -> object:
 
 
 OPERATIONS = (
-    Operation("GET", _PATH, list_, service_accounts.list_page, query=("after", "limit")),
+    Operation("GET", _PATH, list_, service_accounts.list_page, query=BOTH_WAYS),
     Operation("POST", _PATH, create, service_accounts.create, body=_CreateBody),
     Operation("GET", _ONE, get, service_accounts.show),
     Operation("POST", _ONE, update, service_accounts.update, body=_UpdateBody),

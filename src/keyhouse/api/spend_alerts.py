@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from keyhouse.api.operation import Call, Operation
 from keyhouse.control import budget_objects, objects, spend_alerts
-from keyhouse.wire.paging import list_envelope, page_parameters
+from keyhouse.wire.paging import BOTH_WAYS, both_ways_parameters, list_envelope
 
 _ORGANIZATION = "/v1/organization/spend_alerts"
 _PROJECT = "/v1/organization/projects/{project_id}/spend_alerts"
@@ -24,14 +24,8 @@ class _AlertBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def list_(call: Call) -> object:
-    page = spend_alerts.list_page(
-        call.control,
-        call.caller,
-        call.path.get("project_id"),
-        **page_parameters(call.query),
-        before=call.query.one("before"),
-        newest_first=call.query.choice("order", "asc", "desc") == "desc",
-    )
+    cut = both_ways_parameters(call.query)
+    page = spend_alerts.list_page(call.control, call.caller, call.path.get("project_id"), **cut)
     return list_envelope([budget_objects.spend_alert(item) for item in page.items], has_more=page.has_more)
 
 
@@ -61,7 +55,7 @@ OPERATIONS = tuple(
     operation
     for path in (_ORGANIZATION, _PROJECT)
     for operation in (
-        Operation("GET", path, list_, spend_alerts.list_page, query=("after", "before", "limit", "order")),
+        Operation("GET", path, list_, spend_alerts.list_page, query=BOTH_WAYS),
         Operation("POST", path, create, spend_alerts.create, body=_AlertBody),
         Operation("GET", path + "/{alert_id}", get, spend_alerts.show),
         Operation("POST", path + "/{alert_id}", update, spend_alerts.update, body=_AlertBody),

@@ -62,7 +62,7 @@ def list_page(
     `checked` does."""
     where = checked(wanted)
     with control.store.read() as tx:
-        return tx.audit.list(caller.organization_id, Page(after, limit), where, before=before)
+        return tx.audit.list(caller.organization_id, Page(after, limit, before=before), where)
 
 
 @needs(Permission.AUDIT_READ)

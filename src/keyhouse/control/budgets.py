@@ -57,16 +57,18 @@ def list_page(
     project_id: str | None = None,
     key_id: str | None = None,
     after: str | None = None,
+    before: str | None = None,
     limit: int = 20,
+    newest_first: bool = False,
 ) -> Listed[Budget]:
-    """Budgets, oldest first, of every level or of one, of every scope or of one project or key."""
+    """Budgets, oldest first unless said otherwise, of every level or of one, of every scope or of one project or key."""
     with control.store.read() as tx:
         where = ScopeFilter(None if level is None else Level(level))
         scope = find_scope(tx, caller, project_id, key_id)
         require(caller, Permission.BUDGETS_READ, scope.project_id)
         if project_id is not None or key_id is not None:
             where = where._replace(scope_id=scope.id)
-        return tx.budgets.list(caller.organization_id, where, Page(after, limit))
+        return tx.budgets.list(caller.organization_id, where, Page(after, limit, newest_first, before))
 
 
 @needs(Permission.BUDGETS_READ, somewhere=True)

@@ -48,12 +48,19 @@ def request(control: Control, caller: Caller, given: IncreaseFields) -> Increase
 
 @needs(Permission.BUDGETS_READ)
 def list_page(
-    control: Control, caller: Caller, *, status: str | None = None, after: str | None = None, limit: int = 20
+    control: Control,
+    caller: Caller,
+    *,
+    status: str | None = None,
+    after: str | None = None,
+    before: str | None = None,
+    limit: int = 20,
+    newest_first: bool = False,
 ) -> Listed[IncreaseRequest]:
-    """Requests, oldest first; those that are `open`, `granted` or `denied`, or all."""
+    """Requests, oldest first unless said otherwise; those that are `open`, `granted` or `denied`, or all."""
     with control.store.read() as tx:
         wanted = None if status is None else IncreaseStatus(status)
-        return tx.increases.list(caller.organization_id, Page(after, limit), wanted)
+        return tx.increases.list(caller.organization_id, Page(after, limit, newest_first, before), wanted)
 
 
 @needs(Permission.BUDGETS_READ, somewhere=True)

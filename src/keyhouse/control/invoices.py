@@ -15,6 +15,7 @@ from keyhouse.domain.authority import Permission
 from keyhouse.domain.billing import Invoice, bounds_of
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, not_found
 from keyhouse.ledger import reports
+from keyhouse.store.contract import Listed, Page
 
 
 @needs(Permission.BILLING_READ)
@@ -22,6 +23,21 @@ def list_issued(control: Control, caller: Caller) -> Sequence[Invoice]:
     """Every issued invoice of the organization, in the order of their numbers."""
     with control.store.read() as tx:
         return tx.invoices.list(caller.organization_id)
+
+
+@needs(Permission.BILLING_READ)
+def list_page(
+    control: Control,
+    caller: Caller,
+    *,
+    after: str | None = None,
+    before: str | None = None,
+    limit: int = 100,
+    newest_first: bool = False,
+) -> Listed[Invoice]:
+    """Issued invoices in the order of their numbers, or the last one first."""
+    with control.store.read() as tx:
+        return tx.invoices.page(caller.organization_id, Page(after, limit, newest_first, before))
 
 
 @needs(Permission.BILLING_READ)

@@ -6,7 +6,7 @@ or None for the organization's admin keys. A verb returns once every running gat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from keyhouse.control import fields, tags
@@ -17,13 +17,12 @@ from keyhouse.control.fields import UNSET, UnsetType
 from keyhouse.control.key_fields import KeyFields, checked, facts, facts_of_new
 from keyhouse.control.lookup import require_key, require_open_project, require_project, resolved_holder
 from keyhouse.control.minting import Holder, mint_key, mint_secret
-from keyhouse.control.pages import every
 from keyhouse.control.spend_limits import key_field, key_limit, limit_facts
 from keyhouse.control.views import KeyView, view
 from keyhouse.domain import keys as life
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.authority import Permission
-from keyhouse.domain.errors import invalid, shown
+from keyhouse.domain.errors import invalid
 from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.store.contract import ChangeKind, KeyFilter, Listed, Page, Transaction
 
@@ -75,6 +74,7 @@ def list_page(
     project_id: str | None,
     *,
     after: str | None = None,
+    before: str | None = None,
     limit: int = 20,
     owner_access: bool | None = None,
     newest_first: bool = False,
@@ -82,16 +82,12 @@ def list_page(
     """Keys of a project, or the admin keys, oldest first unless said otherwise, revoked ones included. `owner_access` keeps
     those whose owner has (True) or has lost (False) its place in the project."""
     now = control.clock()
-    where = KeyFilter(project_id, _kinds(project_id))
+    where = KeyFilter(project_id, _kinds(project_id), owner_has_access=owner_access)
     with control.store.read() as tx:
         if project_id is not None:
             require_project(tx, caller, project_id)
-        if owner_access is None and not newest_first:
-            page = tx.keys.list(caller.organization_id, where, Page(after, limit))
-            return Listed(tuple(view(tx, key, now) for key in page.items), page.has_more)
-        every_key = every(lambda cut: tx.keys.list(caller.organization_id, where, cut), lambda key: key.id)
-        views = (view(tx, key, now) for key in (reversed(list(every_key)) if newest_first else every_key))
-        return _cut([v for v in views if owner_access in {None, v.owner.has_access}], after, limit)
+        page = tx.keys.list(caller.organization_id, where, Page(after, limit, newest_first, before))
+        return Listed(tuple(view(tx, key, now) for key in page.items), page.has_more)
 
 
 @needs(Permission.KEYS_READ, organization=Permission.ADMIN_KEYS_READ)
@@ -239,14 +235,6 @@ def _change(
 def _require_change(caller: Caller, key: Key) -> None:
     if key.kind is not KeyKind.ADMIN:
         require_own_or(caller, Permission.KEYS_WRITE, key)
-
-
-def _cut(views: Sequence[KeyView], after: str | None, limit: int) -> Listed[KeyView]:
-    ids = [item.key.id for item in views]
-    if after is not None and after not in ids:
-        raise invalid("after", f"'{shown(after)}' is not the id of a key in this list.")
-    begin = 0 if after is None else ids.index(after) + 1
-    return Listed(tuple(views[begin : begin + limit]), len(views) > begin + limit)
 
 
 def _open(tx: Transaction, caller: Caller, key: Key) -> Key:

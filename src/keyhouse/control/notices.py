@@ -14,12 +14,18 @@ from keyhouse.store.contract import Listed, Page
 
 @needs(Permission.NOTICES_READ)
 def list_page(
-    control: Control, caller: Caller, *, state: str | None = None, after: str | None = None, limit: int = 20
+    control: Control,
+    caller: Caller,
+    *,
+    state: str | None = None,
+    after: str | None = None,
+    before: str | None = None,
+    limit: int = 20,
 ) -> Listed[Notice]:
     """Notices, newest first, of every state or of one (`waiting`, `delivered`, `failed`)."""
     with control.store.read() as tx:
         wanted = None if state is None else NoticeState(state)
-        return tx.notices.list(caller.organization_id, wanted, Page(after, limit))
+        return tx.notices.list(caller.organization_id, wanted, Page(after, limit, before=before))
 
 
 @needs(Permission.NOTICES_READ)

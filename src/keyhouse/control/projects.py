@@ -38,14 +38,19 @@ def create(control: Control, caller: Caller, name: object, new_tags: object = UN
 
 @needs(Permission.PROJECT_READ, somewhere=True)
 def list_page(
-    control: Control, caller: Caller, *, after: str | None = None, limit: int = 20, include_archived: bool = False
+    control: Control,
+    caller: Caller,
+    *,
+    after: str | None = None,
+    before: str | None = None,
+    limit: int = 20,
+    include_archived: bool = False,
+    newest_first: bool = False,
 ) -> Listed[Project]:
-    """Projects that the caller may see, oldest first."""
-    seen = caller.authority.where(Permission.PROJECT_READ)
+    """Projects that the caller may see, oldest first unless said otherwise."""
+    page, seen = Page(after, limit, newest_first, before), caller.authority.where(Permission.PROJECT_READ)
     with control.store.read() as tx:
-        return tx.projects.list(
-            caller.organization_id, Page(after, limit), include_archived=include_archived, only=seen
-        )
+        return tx.projects.list(caller.organization_id, page, include_archived=include_archived, only=seen)
 
 
 @needs(Permission.PROJECT_READ)

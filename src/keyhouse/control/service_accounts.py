@@ -59,12 +59,19 @@ def create(control: Control, caller: Caller, project_id: str, name: object, *, w
 
 @needs(Permission.SERVICE_ACCOUNTS_READ)
 def list_page(
-    control: Control, caller: Caller, project_id: str, *, after: str | None = None, limit: int = 20
+    control: Control,
+    caller: Caller,
+    project_id: str,
+    *,
+    after: str | None = None,
+    before: str | None = None,
+    limit: int = 20,
+    newest_first: bool = False,
 ) -> Listed[ServiceAccount]:
-    """Service accounts of a project, oldest first, without deleted ones."""
+    """Service accounts of a project, oldest first unless said otherwise, without deleted ones."""
     with control.store.read() as tx:
         require_project(tx, caller, project_id)
-        return tx.service_accounts.list(caller.organization_id, project_id, Page(after, limit))
+        return tx.service_accounts.list(caller.organization_id, project_id, Page(after, limit, newest_first, before))
 
 
 @needs(Permission.SERVICE_ACCOUNTS_READ)

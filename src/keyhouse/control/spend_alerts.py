@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,12 @@ from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
-from keyhouse.control.pages import every
 from keyhouse.control.scopes import Scope, project_scope, require_open
 from keyhouse.domain import ids
 from keyhouse.domain.audit import AuditEvent, EventType
 from keyhouse.domain.authority import Permission
 from keyhouse.domain.budgets import Interval
-from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, not_found, shown
+from keyhouse.domain.errors import ErrorCode, KeyhouseError, not_found
 from keyhouse.domain.spend_alerts import SpendAlert
 from keyhouse.store.contract import Listed, Page, ScopeFilter, Transaction
 
@@ -62,12 +61,10 @@ def list_page(
     newest_first: bool = False,
 ) -> Listed[SpendAlert]:
     """Alerts of a scope, oldest first unless said otherwise: those after one, or the last ones before one."""
-    if after is not None and before is not None:
-        raise invalid("before", "Give either 'after' or 'before', not both.")
     with control.store.read() as tx:
         scope = project_scope(tx, caller, project_id)
-        found = _all(tx, caller, scope)
-    return _cut(found[::-1] if newest_first else found, after, before, limit)
+        where = ScopeFilter(scope.level, scope.id)
+        return tx.spend_alerts.list(caller.organization_id, where, Page(after, limit, newest_first, before))
 
 
 @needs(Permission.BUDGETS_READ)
@@ -130,11 +127,6 @@ def _event(caller: Caller, now: int, type_: EventType, alert: SpendAlert, scope:
     return event(caller, now, type_, alert.id, project_id=scope.project_id, details=details)
 
 
-def _all(tx: Transaction, caller: Caller, scope: Scope) -> list[SpendAlert]:
-    where = ScopeFilter(scope.level, scope.id)
-    return list(every(lambda cut: tx.spend_alerts.list(caller.organization_id, where, cut), lambda alert: alert.id))
-
-
 def _refuse_crowd(tx: Transaction, caller: Caller, scope: Scope) -> None:
     where = ScopeFilter(scope.level, scope.id)
     if len(tx.spend_alerts.list(caller.organization_id, where, Page(limit=MAX_ALERTS)).items) >= MAX_ALERTS:
@@ -147,16 +139,3 @@ def _require(tx: Transaction, caller: Caller, scope: Scope, alert_id: str) -> Sp
     if alert is None or (alert.level, alert.scope_id) != (scope.level, scope.id):
         raise not_found("spend alert", alert_id)
     return alert
-
-
-def _cut(found: Sequence[SpendAlert], after: str | None, before: str | None, limit: int) -> Listed[SpendAlert]:
-    places = {alert.id: place for place, alert in enumerate(found)}
-    for param, cursor in (("after", after), ("before", before)):
-        if cursor is not None and cursor not in places:
-            raise invalid(param, f"'{shown(cursor)}' is not the id of a spend alert in this list.")
-    if before is not None:
-        end = places[before]
-        begin = max(end - limit, 0)
-        return Listed(tuple(found[begin:end]), begin > 0)
-    begin = 0 if after is None else places[after] + 1
-    return Listed(tuple(found[begin : begin + limit]), len(found) > begin + limit)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, or_, select, union_all
 
 from keyhouse.domain import ids
 from keyhouse.domain.audit import Actor, AuditEvent
-from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
+from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.store import audit_chain, audit_verify
 from keyhouse.store.contract import EVERY_EVENT, Anchor, AuditFilter, AuditKeys, Listed, Page, Seal
-from keyhouse.store.paging import checked_limit, cut
+from keyhouse.store.paging import Ordered, bounds, cut, directed
 from keyhouse.store.rows import values_of
 from keyhouse.store.tables import audit, people, projects
 
@@ -49,26 +49,17 @@ class SqlAuditLog:
         page: Page,
         where: AuditFilter = EVERY_EVENT,
         *,
-        before: str | None = None,
         oldest_first: bool = False,
     ) -> Listed[AuditEvent]:
-        if before is not None and page.after is not None:
-            raise invalid("before", "'after' and 'before' exclude each other.")
-        # A page before an event is read from there, the other way round.
-        ascending = oldest_first != (before is not None)
         scope = audit.c.organization_id == organization_id
-        filters = [scope, *_range(where)]
-        for param, cursor in (("after", page.after), ("before", before)):
-            if cursor is not None:
-                place = tuple_(*self._place(scope, param, cursor))
-                filters.append(tuple_(*_ORDER) > place if ascending else tuple_(*_ORDER) < place)
-        limit, searches = checked_limit(page) + 1, _searches(where)
+        listed = Ordered(select(audit), _ORDER, audit.c.id, [scope])
+        place, ascending = bounds(self._connection, listed, page, newest_first=not oldest_first)
+        searches = _searches(where)
         if not searches:
             return Listed((), has_more=False)
-        rows, has_more = cut(
-            self._connection.execute(_found(searches, filters, limit, ascending=ascending)).all(), page
-        )
-        return Listed(tuple(map(_event, reversed(rows) if before is not None else rows)), has_more)
+        found = _found(searches, [scope, *_range(where), *place], page.limit + 1, ascending=ascending)
+        rows, has_more = cut(self._connection.execute(found).all(), page)
+        return Listed(tuple(map(_event, rows)), has_more)
 
     def head(self) -> Seal | None:
         return audit_chain.head(self._connection)
@@ -83,12 +74,6 @@ class SqlAuditLog:
         if self._keys is None or not self._appended:
             return None
         return audit_chain.seal(self._connection, self._keys, min(self._appended), max(self._appended))
-
-    def _place(self, scope: ColumnElement[bool], param: str, cursor: str) -> Sequence[Any]:
-        place = self._connection.execute(select(*_ORDER).where(audit.c.id == cursor, scope)).one_or_none()
-        if place is None:
-            raise invalid(param, f"'{shown(cursor)}' is not the id of an event in this list.")
-        return place
 
 
 def _range(where: AuditFilter) -> list[ColumnElement[bool]]:
@@ -134,7 +119,7 @@ def _found(
     ascending: bool,
 ) -> Select[Any]:
     """The events that any of the searches finds, in order."""
-    order = [column.asc() if ascending else column.desc() for column in _ORDER]
+    order = directed(_ORDER, ascending)
     events = select(audit, projects.c.name.label("project_name")).outerjoin_from(
         audit, projects, projects.c.id == audit.c.project_id
     )

@@ -8,8 +8,10 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from keyhouse.domain.billing import BillingProfile, Invoice
 from keyhouse.domain.credit import CreditGrant
+from keyhouse.store.contract import Listed, Page
 from keyhouse.store.money_tables import billing_profiles, credit_grants, invoices
 from keyhouse.store.money_tables import tags as table
+from keyhouse.store.paging import Ordered, page_in
 from keyhouse.store.rows import values_of
 
 _MOST_IDS = 500
@@ -42,6 +44,12 @@ class SqlInvoices:
     def list(self, organization_id: str) -> Sequence[Invoice]:
         query = select(invoices).where(invoices.c.organization_id == organization_id).order_by(invoices.c.sequence)
         return [Invoice(**row._mapping) for row in self._connection.execute(query)]
+
+    def page(self, organization_id: str, page: Page) -> Listed[Invoice]:
+        scope = [invoices.c.organization_id == organization_id]
+        listed = Ordered(select(invoices), (invoices.c.sequence,), invoices.c.id, scope)
+        rows, has_more = page_in(self._connection, listed, page)
+        return Listed(tuple(Invoice(**row._mapping) for row in rows), has_more)
 
 
 class SqlCreditGrants:

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, insert, not_, or_, select, update
 
 from keyhouse.domain.errors import not_found
-from keyhouse.domain.keys import Key, KeySecret
+from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.contract import KeyFilter, KeyRing, Listed, Page
 from keyhouse.store.money_tables import budgets
 from keyhouse.store.paging import page_of
 from keyhouse.store.rows import values_of
-from keyhouse.store.tables import key_secrets, keys, projects
+from keyhouse.store.tables import key_secrets, keys, members, projects, service_accounts
 
 _IDS_A_STATEMENT = 500
 _SECRET_COLUMNS = [column for column in key_secrets.columns if column.name != "ordinal"]
@@ -109,6 +109,15 @@ _FIND = (
 )
 
 
+_HAS_OWNER = case(
+    (
+        keys.c.kind == KeyKind.SERVICE_ACCOUNT,
+        exists().where(service_accounts.c.id == keys.c.service_account_id, service_accounts.c.deleted_at.is_(None)),
+    ),
+    else_=exists().where(members.c.organization_id == keys.c.organization_id, members.c.user_id == keys.c.user_id),
+)
+
+
 def _values(key: Key) -> dict[str, Any]:
     values = values_of(key)
     del values["secrets"]
@@ -127,6 +136,8 @@ def _filters(where: KeyFilter) -> list[ColumnElement[bool]]:
         filters.append(keys.c.kind == where.kinds[0] if len(where.kinds) == 1 else keys.c.kind.in_(where.kinds))
     if where.service_account_id is not None:
         filters.append(keys.c.service_account_id == where.service_account_id)
+    if where.owner_has_access is not None:
+        filters.append(_HAS_OWNER if where.owner_has_access else not_(_HAS_OWNER))
     return filters
 
 

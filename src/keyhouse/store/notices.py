@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from keyhouse.domain.notices import Notice, NoticeState
 from keyhouse.store.contract import Listed, Page
 from keyhouse.store.money_tables import notices, told, webhook_secrets
-from keyhouse.store.paging import checked_limit, cut, place_of
+from keyhouse.store.paging import page_of
 from keyhouse.store.rows import values_of
 
 _STATES = {
@@ -58,15 +58,9 @@ class SqlNotices:
         return None if row is None else _notice(row)
 
     def list(self, organization_id: str, state: NoticeState | None, page: Page) -> Listed[Notice]:
-        order = (notices.c.created_at, notices.c.id)
         scope = [notices.c.organization_id == organization_id]
-        query = select(notices).where(*scope).order_by(*(column.desc() for column in order))
-        if state is not None:
-            query = query.where(_STATES[state])
-        if page.after is not None:
-            place = place_of(self._connection, order, notices, scope, page.after)
-            query = query.where(tuple_(*order) < tuple_(*place))
-        rows, has_more = cut(self._connection.execute(query.limit(checked_limit(page) + 1)).all(), page)
+        filters = [] if state is None else [_STATES[state]]
+        rows, has_more = page_of(self._connection, notices, scope, filters, replace(page, newest_first=True))
         return Listed(tuple(map(_notice, rows)), has_more)
 
     def next_attempt_at(self) -> int | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from keyhouse.api.shapes.common import Group, Page, Shape, Time
+from keyhouse.api.shapes.common import EitherWayQuery, Group, Shape, Time
 
 Event = Annotated[
     dict[str, Any],
@@ -36,16 +36,13 @@ class EffectiveAt(Struct):
     lte: Time | UnsetType = UNSET
 
 
-class EventsQuery(Struct):
+class EventsQuery(EitherWayQuery):
     effective_at: EffectiveAt | UnsetType = UNSET
     actor_emails: list[str] | UnsetType = UNSET
     actor_ids: list[str] | UnsetType = UNSET
     event_types: list[str] | UnsetType = UNSET
     project_ids: list[str] | UnsetType = UNSET
     resource_ids: list[str] | UnsetType = UNSET
-    after: str | UnsetType = UNSET
-    before: str | UnsetType = UNSET
-    limit: Page | UnsetType = UNSET
     tenant_only: bool | UnsetType = UNSET
 
 

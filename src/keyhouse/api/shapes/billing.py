@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from keyhouse.api.shapes.common import Dollars, Group, ListOf, Nanos, Shape, Time
+from keyhouse.api.shapes.common import BothWaysQuery, Dollars, Group, ListOf, Nanos, Shape, Time
 
 Month = Annotated[str, Meta(examples=["2026-10"], description="A month, in UTC")]
 Rate = Annotated[str, Meta(description="Percent, an exact decimal text", examples=["8.875"])]
@@ -74,6 +74,10 @@ class Invoice(Struct):
     unpriced_requests: int
 
 
+class InvoicesQuery(BothWaysQuery):
+    limit: Annotated[int, Meta(ge=0, le=100, description="100 unless told")] | UnsetType = UNSET
+
+
 class InvoiceWanted(Struct, forbid_unknown_fields=True):
     month: Month
 
@@ -117,7 +121,7 @@ _PROFILE = "/v1/organization/billing_profile"
 GROUP = Group(
     "Invoices and credit",
     {
-        f"GET {_INVOICES}": Shape("List issued invoices", ListOf[Invoice]),
+        f"GET {_INVOICES}": Shape("List issued invoices", ListOf[Invoice], query=InvoicesQuery),
         f"POST {_INVOICES}": Shape("Issue a month's invoice", Invoice, body=InvoiceWanted),
         f"GET {_INVOICES}/{{invoice}}": Shape("Show an invoice, or a month's draft", Invoice),
         f"GET {_INVOICES}/{{invoice}}/csv": Shape("An invoice as CSV", bytes, media_type="text/csv"),

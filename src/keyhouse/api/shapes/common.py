@@ -17,8 +17,9 @@ Name = Annotated[
     str, Meta(min_length=1, max_length=256, description="No control characters; spaces at its ends are cut off")
 ]
 Tags = Annotated[dict[str, str], Meta(description="Names and values, for reports")]
-Page = Annotated[int, Meta(ge=1, le=100, description="The most objects to answer; 20 unless told")]
+Page = Annotated[int, Meta(ge=0, le=100, description="The most objects to answer; 20 unless told")]
 After = Annotated[str, Meta(description="The `last_id` of the page before")]
+Before = Annotated[str, Meta(description="An object's id: the page ends just before it, in the list's order")]
 Order = Literal["asc", "desc"]
 
 
@@ -68,6 +69,12 @@ class PageQuery(Struct):
     limit: Page | UnsetType = UNSET
 
 
+class EitherWayQuery(PageQuery):
+    """Of a list whose order is its own."""
+
+    before: Before | UnsetType = UNSET
+
+
 class OrderedQuery(PageQuery):
     order: Order | UnsetType = UNSET
 
@@ -79,7 +86,7 @@ class NextQuery(Struct):
 
 
 class BothWaysQuery(OrderedQuery):
-    before: str | UnsetType = UNSET
+    before: Before | UnsetType = UNSET
 
 
 class Actor(Struct):

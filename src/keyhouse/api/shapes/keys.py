@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from keyhouse.api.shapes.common import Group, ListOf, Name, OrderedQuery, PageQuery, Shape, Tags, Time
+from keyhouse.api.shapes.common import BothWaysQuery, Group, ListOf, Name, Shape, Tags, Time
 from keyhouse.control.fields import MAX_GRACE, MAX_LIFETIME, MAX_MODELS
 from keyhouse.domain.limits import NO_LIMIT
 
@@ -148,7 +148,7 @@ class ProjectKeyDeleted(Struct):
     deleted: bool
 
 
-class KeysQuery(PageQuery):
+class KeysQuery(BothWaysQuery):
     owner_project_access: Literal["active", "inactive", "any"] | UnsetType = UNSET
 
 
@@ -168,7 +168,7 @@ def _life(path: str, key: type[Struct], rotated: type[Struct]) -> dict[str, Shap
 ADMIN_KEYS = Group(
     "Admin API keys",
     {
-        f"GET {_ADMIN}": Shape("List admin keys", ListOf[AdminKey], query=OrderedQuery),
+        f"GET {_ADMIN}": Shape("List admin keys", ListOf[AdminKey], query=BothWaysQuery),
         f"POST {_ADMIN}": Shape("Create an admin key", NewAdminKey, body=KeyWanted),
         f"GET {_ADMIN}/{{key_id}}": Shape("Show an admin key", AdminKey),
         f"POST {_ADMIN}/{{key_id}}": Shape("Change an admin key", AdminKey, body=KeyChange),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from keyhouse.api.shapes.common import Actor, BothWaysQuery, Dollars, Group, ListOf, Name, PageQuery, Shape, Time
+from keyhouse.api.shapes.common import Actor, BothWaysQuery, Dollars, EitherWayQuery, Group, ListOf, Name, Shape, Time
 from keyhouse.api.shapes.keys import Limit
 from keyhouse.domain.limits import NO_LIMIT
 
@@ -54,10 +54,8 @@ class ModelRateLimit(RateLimitChange, forbid_unknown_fields=True, kw_only=True):
     model: Name
 
 
-class RateLimitsQuery(Struct):
-    after: str | UnsetType = UNSET
-    before: str | UnsetType = UNSET
-    limit: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
+class RateLimitsQuery(EitherWayQuery):
+    limit: Annotated[int, Meta(ge=0, le=1000, description="100 unless told")] | UnsetType = UNSET
 
 
 class Enforcement(Struct):
@@ -184,7 +182,7 @@ class BudgetWanted(BudgetChange, forbid_unknown_fields=True, kw_only=True):
     key_id: str | UnsetType | None = UNSET
 
 
-class BudgetsQuery(PageQuery):
+class BudgetsQuery(BothWaysQuery):
     key_id: str | UnsetType = UNSET
     level: Literal["organization", "project", "key"] | UnsetType = UNSET
     project_id: str | UnsetType = UNSET
@@ -231,7 +229,7 @@ class IncreaseGrant(Struct, forbid_unknown_fields=True):
     until: Time | UnsetType | None = UNSET
 
 
-class IncreasesQuery(PageQuery):
+class IncreasesQuery(BothWaysQuery):
     status: Literal["open", "granted", "denied"] | UnsetType = UNSET
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from keyhouse.api.shapes.common import Group, ListOf, PageQuery, Shape, Time
+from keyhouse.api.shapes.common import EitherWayQuery, Group, ListOf, Shape, Time
 from keyhouse.api.shapes.keys import Secret
 
 State = Literal["waiting", "delivered", "failed"]
@@ -33,7 +33,7 @@ class WebhookSecret(Struct):
     value: Secret
 
 
-class NoticesQuery(PageQuery):
+class NoticesQuery(EitherWayQuery):
     state: State | UnsetType = UNSET
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from keyhouse.api.shapes.common import Group, ListOf, Name, PageQuery, Shape, Tags, Time
+from keyhouse.api.shapes.common import BothWaysQuery, Group, ListOf, Name, Shape, Tags, Time
 
 Residency = Literal[
     "GLOBAL", "US_STORAGE_PROCESSING", "EU_STORAGE_PROCESSING", "JP_STORAGE", "KR_STORAGE", "CA_STORAGE", "SG_STORAGE",
@@ -42,7 +42,7 @@ class ProjectChange(Struct, forbid_unknown_fields=True):
     geography: str | UnsetType | None = UNSET
 
 
-class ProjectsQuery(PageQuery):
+class ProjectsQuery(BothWaysQuery):
     include_archived: bool | UnsetType = UNSET
 
 

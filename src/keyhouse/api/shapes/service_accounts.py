@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from keyhouse.api.shapes.common import Group, ListOf, Name, PageQuery, Shape, Time
+from keyhouse.api.shapes.common import BothWaysQuery, Group, ListOf, Name, Shape, Time
 from keyhouse.api.shapes.keys import AccountKeyWanted, Secret
 
 Role = Literal["owner", "member", "none"]
@@ -59,7 +59,7 @@ _ONE = _PATH + "/{account_id}"
 GROUP = Group(
     "Service accounts",
     {
-        f"GET {_PATH}": Shape("List service accounts", ListOf[ServiceAccount], query=PageQuery),
+        f"GET {_PATH}": Shape("List service accounts", ListOf[ServiceAccount], query=BothWaysQuery),
         f"POST {_PATH}": Shape(
             "Create a service account, and its first key", NewServiceAccount, body=ServiceAccountWanted
         ),

@@ -68,10 +68,9 @@ class AuditLog(Protocol):
         page: Page,
         where: AuditFilter = EVERY_EVENT,
         *,
-        before: str | None = None,
         oldest_first: bool = False,
     ) -> Listed[AuditEvent]:
-        """Newest first unless said otherwise. With `before`, the page that ends before the event with this id."""
+        """Newest first unless `oldest_first`, whatever the page says."""
         ...
 
     def head(self) -> Seal | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from keyhouse.domain.billing import BillingProfile, Invoice
 from keyhouse.domain.credit import CreditGrant
+from keyhouse.store.contract.facts import Listed, Page
 
 
 class BillingProfiles(Protocol):
@@ -22,6 +23,10 @@ class Invoices(Protocol):
     def add(self, invoice: Invoice) -> None: ...
     def list(self, organization_id: str) -> Sequence[Invoice]:
         """All of them, by sequence: twelve a year."""
+        ...
+
+    def page(self, organization_id: str, page: Page) -> Listed[Invoice]:
+        """By sequence."""
         ...
 
 

@@ -18,16 +18,28 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A cut of a list. `after`: the id of the last item already seen; `limit`: 1 to 1,000."""
+    """A cut of a list: up to `limit` (0 to 1,000) items that follow `after`, or end just before `before`, in the list's order.
+
+    The two exclude each other. Each is the id of an item, which may be deleted since where the list says so, or a
+    `Listed.next`; another one raises `invalid_value` naming it. `newest_first` turns lists round that are oldest first.
+    """
 
     after: str | None = None
     limit: int = 20
+    newest_first: bool = False
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[T]):
+    """One page. `has_more`: whether there are items behind it (before it, for a page that ends before a cursor).
+
+    `next`: in lists that are continued so, the place behind the last item, which lasts even if the item does not.
+    """
+
     items: tuple[T, ...]
     has_more: bool
+    next: str | None = None
 
 
 class Organizations(Protocol):
@@ -80,6 +92,8 @@ class KeyFilter(NamedTuple):
     project_id: str | None = None
     kinds: tuple[KeyKind, ...] | None = None
     service_account_id: str | None = None
+    owner_has_access: bool | None = None
+    """Whether the key's owner still is in the organization, or the service account is not deleted."""
 
 
 @dataclass(frozen=True, slots=True)

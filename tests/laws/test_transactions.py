@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from tests.laws.source import room
 
 _FAMILIES = {
-    "billing_profiles", "budgets", "credit_grants", "increases", "invoices", "keys", "organizations", "people",
-    "prices", "projects", "rate_limits", "role_assignments", "roles", "service_accounts", "settings", "spend_alerts", "tags",
-    "upstreams", "webhook_secrets",
+    "billing_profiles", "budgets", "credit_grants", "groups", "increases", "invites", "invoices", "keys",
+    "organizations", "people", "prices", "project_members", "projects", "rate_limits", "role_assignments", "roles",
+    "service_accounts", "settings", "spend_alerts", "tags", "upstreams", "webhook_secrets",
 }  # fmt: skip
-_READS = {"all", "by_email", "by_name", "find_secret", "get", "list", "owners", "values", "versions"}
+_READS = {
+    "all", "by_email", "by_name", "find_secret", "get", "get_member", "list", "members", "of_house", "owners", "values",
+    "versions",
+}  # fmt: skip
 
 
 def test_every_mutation_is_followed_by_its_audit_event() -> None:

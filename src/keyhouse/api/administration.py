@@ -21,10 +21,12 @@ from keyhouse.api import (
     audit_logs,
     budgets,
     credit,
+    groups,
     increases,
     invoices,
     keys,
     notices,
+    project_users,
     projects,
     rate_limits,
     roles,
@@ -32,6 +34,7 @@ from keyhouse.api import (
     spend_alerts,
     spend_limits,
     usage,
+    users,
 )
 from keyhouse.api.operation import Call, Operation
 from keyhouse.control import invoices as invoicing
@@ -58,16 +61,19 @@ OPERATIONS = (
     *audit_logs.OPERATIONS,
     *budgets.OPERATIONS,
     *credit.OPERATIONS,
+    *groups.OPERATIONS,
     *increases.OPERATIONS,
     *invoices.OPERATIONS,
     *keys.OPERATIONS,
     *notices.OPERATIONS,
+    *project_users.OPERATIONS,
     *projects.OPERATIONS,
     *rate_limits.OPERATIONS,
     *roles.OPERATIONS,
     *service_accounts.OPERATIONS,
     *spend_alerts.OPERATIONS,
     *spend_limits.OPERATIONS,
+    *users.OPERATIONS,
 )
 
 

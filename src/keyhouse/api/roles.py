@@ -23,7 +23,7 @@ class _RoleBody(msgspec.Struct, forbid_unknown_fields=True):
 
 def list_(call: Call) -> object:
     page = roles.list_page(call.control, call.caller, call.path.get("project_id"), **next_parameters(call.query))
-    return next_envelope([role_objects.role(item) for item in page.items], has_more=page.has_more)
+    return next_envelope([role_objects.role(item) for item in page.items], has_more=page.has_more, next_=page.next)
 
 
 def create(call: Call) -> object:

@@ -21,6 +21,8 @@ ENTRIES = {
     "up": Entry("first", "Run the gateway and the administration API.", group=False),
     "keys": Entry("keys", "The life of API keys."),
     "projects": Entry("projects", "Projects."),
+    "people": Entry("people", "Who is in the organization and in its projects."),
+    "groups": Entry("groups", "People who hold roles together."),
     "service-accounts": Entry("service_accounts", "Service accounts: callers that are no person."),
     "roles": Entry("roles", "Roles: what may be done, bundled under a name."),
     "upstreams": Entry("upstreams", "Where requests go."),

@@ -19,4 +19,6 @@ def cut(found: Sequence[T], id_of: Callable[[T], str], after: str | None, limit:
         if after not in places:
             raise invalid("after", f"'{shown(after)}' is not the end of a page of this list.")
         begin = places[after] + 1
-    return Listed(tuple(found[begin : begin + limit]), len(found) > begin + limit)
+    items = tuple(found[begin : begin + limit])
+    has_more = len(found) > begin + limit
+    return Listed(items, has_more, id_of(items[-1]) if items and has_more else None)

@@ -8,6 +8,7 @@ from keyhouse.control.context import Caller
 from keyhouse.control.minting import Holder
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, not_found
 from keyhouse.domain.keys import Key, KeyKind
+from keyhouse.domain.people import Group, Member, Person
 from keyhouse.domain.projects import Project, ServiceAccount
 from keyhouse.store.contract import Transaction
 
@@ -44,6 +45,20 @@ def require_key(tx: Transaction, caller: Caller, project_id: str | None, key_id:
     if key is None or key.project_id != project_id:
         raise not_found("admin key" if project_id is None else "key", key_id)
     return key
+
+
+def require_person(tx: Transaction, caller: Caller, user_id: str) -> tuple[Person, Member]:
+    found = tx.people.get(caller.organization_id, user_id)
+    if found is None:
+        raise not_found("person", user_id)
+    return found
+
+
+def require_group(tx: Transaction, caller: Caller, group_id: str) -> Group:
+    group = tx.groups.get(caller.organization_id, group_id)
+    if group is None:
+        raise not_found("group", group_id)
+    return group
 
 
 def resolved_holder(tx: Transaction, caller: Caller, holder: Holder) -> Holder:

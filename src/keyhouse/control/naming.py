@@ -10,6 +10,7 @@ from keyhouse.control.lookup import require_project
 from keyhouse.control.pages import every
 from keyhouse.domain.errors import invalid, not_found, shown
 from keyhouse.domain.keys import Key, KeyKind, KeyStatus
+from keyhouse.domain.people import Group, Person
 from keyhouse.domain.projects import Project, ServiceAccount
 from keyhouse.store.contract import KeyFilter, Listed, Page, Transaction
 
@@ -70,6 +71,31 @@ def find_key(
 
         named = [key for key in every(page, lambda k: k.id) if key.name == text]
     return _only(named, "key", text, lambda k: k.status(now) is not KeyStatus.REVOKED, lambda k: k.id)
+
+
+def find_person(control: Control, caller: Caller, text: str) -> Person:
+    """The person of the organization with this id or email."""
+    with control.store.read() as tx:
+        found = tx.people.get(caller.organization_id, text) or tx.people.by_email(
+            caller.organization_id, text.strip().lower()
+        )
+    if found is None:
+        raise not_found("person", text)
+    return found[0]
+
+
+def find_group(control: Control, caller: Caller, text: str) -> Group:
+    """The group with this id or name."""
+    with control.store.read() as tx:
+        exact = tx.groups.get(caller.organization_id, text)
+        if exact is not None:
+            return exact
+
+        def page(cut: Page) -> Listed[Group]:
+            return tx.groups.list(caller.organization_id, cut)
+
+        named = [group for group in every(page, lambda g: g.id) if group.name == text]
+    return _only(named, "group", text, lambda _: True, lambda g: g.id)
 
 
 def _projects(tx: Transaction, caller: Caller) -> Iterator[Project]:

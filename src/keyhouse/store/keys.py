@@ -75,6 +75,16 @@ class SqlKeys:
         secrets = self._secrets([row.id for row in rows])
         return Listed(tuple(Key(**row._mapping, secrets=secrets[row.id]) for row in rows), has_more)
 
+    def last_used(self, organization_id: str, user_ids: Sequence[str]) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for some in _slices(user_ids):
+            query = select(keys.c.user_id, func.max(keys.c.last_used_at)).where(
+                keys.c.organization_id == organization_id, keys.c.user_id.in_(some), keys.c.last_used_at.is_not(None)
+            )
+            rows = self._connection.execute(query.group_by(keys.c.user_id))
+            found.update((row[0], row[1]) for row in rows)
+        return found
+
     def touch(self, last_used: Mapping[str, int]) -> None:
         # One statement for all keys used in the same second, not one for each key: on PostgreSQL each is a round trip.
         by_second: dict[int, list[str]] = defaultdict(list)
@@ -138,6 +148,8 @@ def _filters(where: KeyFilter) -> list[ColumnElement[bool]]:
         filters.append(keys.c.service_account_id == where.service_account_id)
     if where.owner_has_access is not None:
         filters.append(_HAS_OWNER if where.owner_has_access else not_(_HAS_OWNER))
+    if where.user_id is not None:
+        filters.append(keys.c.user_id == where.user_id)
     return filters
 
 

@@ -64,6 +64,9 @@ class SqlRoleAssignments:
         place = and_(table.c.organization_id == organization_id, table.c.project_id == project_id)
         return self._found(place, table.c.principal == PrincipalKind.GROUP)
 
+    def of_group(self, organization_id: str, group_id: str) -> Sequence[RoleAssignment]:
+        return self._found(_held_by(organization_id, PrincipalKind.GROUP, group_id))
+
     def forget(self, organization_id: str, principal: PrincipalKind, principal_id: str, project_id: str | None) -> None:
         where = [_held_by(organization_id, principal, principal_id)]
         if project_id is not None:

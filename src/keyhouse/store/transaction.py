@@ -10,14 +10,17 @@ from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.changes import SqlChanges
 from keyhouse.store.contract import AuditKeys
 from keyhouse.store.day_counts import SqlDayCounts
+from keyhouse.store.groups import SqlGroups
 from keyhouse.store.idempotency import SqlIdempotencyClaims
 from keyhouse.store.increases import SqlIncreaseRequests
+from keyhouse.store.invites import SqlInvites
 from keyhouse.store.keys import SqlKeys
 from keyhouse.store.limits import SqlRateLimitRules
 from keyhouse.store.materials import SqlMaterials
 from keyhouse.store.notices import SqlNotices, SqlWebhookSecrets
 from keyhouse.store.people import SqlPeople
 from keyhouse.store.prices import SqlPrices
+from keyhouse.store.project_members import SqlProjectMembers
 from keyhouse.store.projects import SqlOrganizations, SqlProjects, SqlServiceAccounts
 from keyhouse.store.refusals import SqlRefusals
 from keyhouse.store.roles import SqlRoleAssignments, SqlRoles
@@ -34,6 +37,9 @@ class SqlTransaction:
         self.organizations = SqlOrganizations(connection)
         self.projects = SqlProjects(connection)
         self.people = SqlPeople(connection)
+        self.project_members = SqlProjectMembers(connection)
+        self.groups = SqlGroups(connection)
+        self.invites = SqlInvites(connection)
         self.roles = SqlRoles(connection)
         self.role_assignments = SqlRoleAssignments(connection)
         self.service_accounts = SqlServiceAccounts(connection)

@@ -70,25 +70,13 @@ def list_envelope(data: Sequence[dict[str, object]], *, has_more: bool) -> dict[
     }
 
 
-class NextParameters(TypedDict):
-    """As the use cases take them: the `next` of the page before, the most items to return, and the order."""
-
-    after: str | None
-    limit: int
-    newest_first: bool
-
-
-def next_parameters(query: Query) -> NextParameters:
-    """The cut of a list with an opaque cursor. Raises `invalid_value` for a limit outside 0 to 1,000."""
-    limit = query.integer("limit", low=0, high=MAX_NEXT_LIMIT)
-    newest_first = query.choice("order", "asc", "desc") == "desc"
-    return {
-        "after": query.one("after"),
-        "limit": MAX_NEXT_LIMIT if limit is None else limit,
-        "newest_first": newest_first,
-    }
+def next_parameters(
+    query: Query, *, most: int = MAX_NEXT_LIMIT, default: int = MAX_NEXT_LIMIT, newest_first: bool = False
+) -> OrderedParameters:
+    """The cut of a list in the second style: `after` is the `next` of the page before."""
+    return ordered_parameters(query, most=most, default=default, newest_first=newest_first)
 
 
-def next_envelope(data: Sequence[dict[str, object]], *, has_more: bool) -> dict[str, object]:
-    """OpenAI's list object whose `next` is the cursor, null at the end. A page of no items has no cursor to go on from."""
-    return {"object": "list", "data": data, "has_more": has_more, "next": data[-1]["id"] if data and has_more else None}
+def next_envelope(data: Sequence[dict[str, object]], *, has_more: bool, next_: str | None) -> dict[str, object]:
+    """OpenAI's list object of roles, groups and their people: `next` is the cursor, null at the end."""
+    return {"object": "list", "data": data, "has_more": has_more, "next": next_}

@@ -9,6 +9,7 @@ from keyhouse.api.shapes import (
     keys,
     limits,
     notices,
+    people,
     projects,
     roles,
     service,
@@ -18,6 +19,9 @@ from keyhouse.api.shapes import (
 
 GROUPS = (
     projects.GROUP,
+    people.USERS,
+    people.GROUPS,
+    people.PROJECT_PEOPLE,
     keys.PROJECT_KEYS,
     service_accounts.GROUP,
     keys.ADMIN_KEYS,

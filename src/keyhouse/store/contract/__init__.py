@@ -34,7 +34,6 @@ from keyhouse.store.contract.facts import (
     Listed,
     Organizations,
     Page,
-    People,
     Prices,
     Projects,
     ServiceAccounts,
@@ -54,7 +53,7 @@ from keyhouse.store.contract.ledger import (
 )
 from keyhouse.store.contract.limits import IncreaseRequests, RateLimitRules
 from keyhouse.store.contract.notices import Notices, WebhookSecrets
-from keyhouse.store.contract.people import RoleAssignments, Roles
+from keyhouse.store.contract.people import Groups, Invites, People, ProjectMembers, RoleAssignments, Roles
 from keyhouse.store.contract.reports import Refusals, RollupFilter, RollupKey, Rollups, RollupSums, Width
 
 __all__ = [
@@ -75,8 +74,10 @@ __all__ = [
     "DayCell",
     "DayCounts",
     "DaySum",
+    "Groups",
     "IdempotencyClaims",
     "IncreaseRequests",
+    "Invites",
     "Invoices",
     "KeyFilter",
     "KeyMaterial",
@@ -93,6 +94,7 @@ __all__ = [
     "Page",
     "People",
     "Prices",
+    "ProjectMembers",
     "Projects",
     "RateLimitRule",
     "RateLimitRules",
@@ -128,6 +130,12 @@ class Transaction(Protocol):
     def projects(self) -> Projects: ...
     @property
     def people(self) -> People: ...
+    @property
+    def project_members(self) -> ProjectMembers: ...
+    @property
+    def groups(self) -> Groups: ...
+    @property
+    def invites(self) -> Invites: ...
     @property
     def roles(self) -> Roles: ...
     @property

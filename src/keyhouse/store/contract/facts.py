@@ -9,7 +9,6 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.domain.money import Price
-from keyhouse.domain.people import Member, Person
 from keyhouse.domain.projects import Organization, Project, ServiceAccount
 from keyhouse.domain.upstreams import Upstream
 
@@ -64,17 +63,6 @@ class Projects(Protocol):
         ...
 
 
-class People(Protocol):
-    """People and their membership in organizations."""
-
-    def add(self, person: Person, member: Member) -> None: ...
-    def get(self, organization_id: str, user_id: str) -> tuple[Person, Member] | None: ...
-    def by_email(self, organization_id: str, email: str) -> tuple[Person, Member] | None: ...
-    def owners(self, organization_id: str) -> Sequence[tuple[Person, Member]]:
-        """Members whose role is owner, those added first first."""
-        ...
-
-
 class ServiceAccounts(Protocol):
     """Deleted accounts stay for the history; `list` does not return them, `get` only where they are asked for."""
 
@@ -94,6 +82,7 @@ class KeyFilter(NamedTuple):
     service_account_id: str | None = None
     owner_has_access: bool | None = None
     """Whether the key's owner still is in the organization, or the service account is not deleted."""
+    user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +119,10 @@ class Keys(Protocol):
         ...
 
     def list(self, organization_id: str, where: KeyFilter, page: Page) -> Listed[Key]: ...
+
+    def last_used(self, organization_id: str, user_ids: Sequence[str]) -> Mapping[str, int]:
+        """When a key of each of these people was last used; who never used one is not in it."""
+        ...
 
     def touch(self, last_used: Mapping[str, int]) -> None:
         """Raises `last_used_at` of each key id to the given time; never lowers it."""

@@ -14,6 +14,7 @@ OPEN = {
     "house_settings.remember": "what the settings are is told by the house itself, at its start",
     "naming.default_project": "the command line's way from names to ids; the verb that is then called asks",
     "naming.find_group": "the command line's way from names to ids; the verb that is then called asks",
+    "naming.find_holder": "the command line's way from names to ids; the verb that is then called asks",
     "naming.find_key": "the command line's way from names to ids; the verb that is then called asks",
     "naming.find_person": "the command line's way from names to ids; the verb that is then called asks",
     "naming.find_project": "the command line's way from names to ids; the verb that is then called asks",

@@ -16,7 +16,7 @@ from keyhouse.domain.authority import (
     RoleKind,
 )
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
-from keyhouse.domain.people import PrincipalKind, RoleAssignment
+from keyhouse.domain.people import Group, GroupMember, PrincipalKind, RoleAssignment
 from keyhouse.store.contract import Store
 from tests.store.makers import ALICE, BOB, CHARLIE, ORG, OTHER_ORG, OTHER_PROJECT, PROJECT
 
@@ -106,3 +106,18 @@ def test_forgetting_somebody_takes_their_roles_in_one_project_or_everywhere(stor
         assert len(tx.role_assignments.of(ORG, PrincipalKind.USER, BOB, OTHER_PROJECT)) == 1
         tx.role_assignments.forget(ORG, PrincipalKind.USER, BOB, None)
         assert tx.role_assignments.held_by(ORG, BOB) == [Held(ORGANIZATION_READER)]
+
+
+def test_what_reaches_a_person_is_told_with_its_holder(store: Store) -> None:
+    own, through = assigned(AUDITOR), replace(assigned(AUDITOR), principal=PrincipalKind.GROUP, principal_id="group_a")
+    with store.write() as tx:
+        tx.roles.add(AUDITOR)
+        tx.groups.add(Group("group_a", ORG, "a", 5))
+        tx.groups.put_member(GroupMember(ORG, "group_a", BOB, 6))
+        for one in (own, through, replace(through, project_id=PROJECT), replace(own, principal_id=ALICE)):
+            tx.role_assignments.add(one)
+    with store.read() as tx:
+        assert tx.role_assignments.reaching(ORG, BOB, None) == [through, own]
+        assert tx.role_assignments.reaching(ORG, BOB, PROJECT) == [replace(through, project_id=PROJECT)]
+        assert tx.role_assignments.reaching(ORG, CHARLIE, None) == []
+        assert tx.role_assignments.reaching(OTHER_ORG, BOB, None) == []

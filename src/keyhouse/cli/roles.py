@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from keyhouse.cli import output
 from keyhouse.cli.house import House, opened
-from keyhouse.control import naming, objects, role_objects, roles
+from keyhouse.control import naming, objects, role_assignments, role_objects, roles
 from keyhouse.domain.authority import Role
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
@@ -26,6 +26,8 @@ Grants = Annotated[
     ),
 ]
 Description = Annotated[str | None, typer.Option(help="What it is for.")]
+User = Annotated[str | None, typer.Option(help="A person, by id or mail address.")]
+Group = Annotated[str | None, typer.Option(help="A group, by id or name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]
 
 
@@ -62,7 +64,7 @@ def show(ctx: typer.Context, role: Which, *, project: Project = None, as_json: A
     if as_json:
         output.json(role_objects.role(found))
     else:
-        output.table(("PERMISSION",), [[word] for word in role_objects.words(found)])
+        output.table(("PERMISSION",), [[word] for word in found.words])
 
 
 @app.command()
@@ -96,6 +98,72 @@ def delete(ctx: typer.Context, role: Which, *, project: Project = None, as_json:
         output.json(objects.deleted("role", removed.id))
     else:
         output.say(f"Deleted role '{removed.name}' ({removed.id}).")
+
+
+@app.command()
+def assign(
+    ctx: typer.Context,
+    role: Which,
+    *,
+    user: User = None,
+    group: Group = None,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Gives a role to a person or a group."""
+    with opened(ctx) as house:
+        project_id, holder = (
+            place(house, project),
+            naming.find_holder(house.control, house.caller, user=user, group=group),
+        )
+        found = roles.find(house.control, house.caller, project_id, role)
+        made = role_assignments.assign(house.control, house.caller, project_id, holder, found.id)
+    if as_json:
+        output.json(role_objects.assigned(made))
+    else:
+        output.say(f"{holder.id} holds role '{found.name}' ({found.id}).")
+
+
+@app.command()
+def unassign(
+    ctx: typer.Context,
+    role: Which,
+    *,
+    user: User = None,
+    group: Group = None,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Takes a role from a person or a group that it was given to."""
+    with opened(ctx) as house:
+        project_id, holder = (
+            place(house, project),
+            naming.find_holder(house.control, house.caller, user=user, group=group),
+        )
+        found = roles.find(house.control, house.caller, project_id, role)
+        role_assignments.remove(house.control, house.caller, project_id, holder, found.id)
+    if as_json:
+        output.json(role_objects.unassigned(holder.kind))
+    else:
+        output.say(f"Took role '{found.name}' ({found.id}) from {holder.id}.")
+
+
+@app.command()
+def of(
+    ctx: typer.Context, *, user: User = None, group: Group = None, project: Project = None, as_json: AsJson = False
+) -> None:
+    """Lists the roles that a person or a group holds, and from where each comes."""
+    with opened(ctx) as house:
+        project_id, holder = (
+            place(house, project),
+            naming.find_holder(house.control, house.caller, user=user, group=group),
+        )
+        found = role_assignments.list_page(house.control, house.caller, project_id, holder).items
+    if as_json:
+        output.json([role_objects.held(item) for item in found])
+    else:
+        rows = [[item.role.id, item.role.name, ", ".join(source.id for source in item.sources)] for item in found]
+        output.table(("ID", "NAME", "GIVEN TO"), rows)
 
 
 def place(house: House, project: str | None) -> str | None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from keyhouse.control.context import Caller, Control
+from keyhouse.control.held_roles import Principal
 from keyhouse.control.lookup import require_project
 from keyhouse.control.pages import every
 from keyhouse.domain.errors import invalid, not_found, shown
 from keyhouse.domain.keys import Key, KeyKind, KeyStatus
-from keyhouse.domain.people import Group, Person
+from keyhouse.domain.people import Group, Person, PrincipalKind
 from keyhouse.domain.projects import Project, ServiceAccount
 from keyhouse.store.contract import KeyFilter, Listed, Page, Transaction
 
@@ -96,6 +97,15 @@ def find_group(control: Control, caller: Caller, text: str) -> Group:
 
         named = [group for group in every(page, lambda g: g.id) if group.name == text]
     return _only(named, "group", text, lambda _: True, lambda g: g.id)
+
+
+def find_holder(control: Control, caller: Caller, *, user: str | None, group: str | None) -> Principal:
+    """The person with this id or email, or the group with this id or name: one of the two is given."""
+    if (user is None) == (group is None):
+        raise invalid("--user", "Give either '--user' or '--group'.")
+    if user is not None:
+        return Principal(PrincipalKind.USER, find_person(control, caller, user).id)
+    return Principal(PrincipalKind.GROUP, find_group(control, caller, group or "").id)
 
 
 def _projects(tx: Transaction, caller: Caller) -> Iterator[Project]:

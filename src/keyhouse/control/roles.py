@@ -12,7 +12,6 @@ from keyhouse.control.context import Caller, Control
 from keyhouse.control.cursors import cut
 from keyhouse.control.events import event
 from keyhouse.control.lookup import require_open_project, require_project
-from keyhouse.control.role_objects import words
 from keyhouse.domain import ids
 from keyhouse.domain.audit import AuditEvent, EventType
 from keyhouse.domain.authority import PREDEFINED, Permission, Role, RoleKind, predefined_role
@@ -164,7 +163,7 @@ def _refuse_twin(others: Sequence[Role], name: str) -> None:
 
 
 def _made(role: Role) -> dict[str, object]:
-    return {"role_name": role.name, "permissions": words(role)}
+    return {"role_name": role.name, "permissions": role.words}
 
 
 def _changes(before: Role, after: Role) -> dict[str, object]:

@@ -101,6 +101,11 @@ class Role:
     def predefined(self) -> bool:
         return self.organization_id is None
 
+    @property
+    def words(self) -> list[str]:
+        """What it grants, in the order of the alphabet."""
+        return sorted(permission.value for permission in self.permissions)
+
 
 ORGANIZATION_OWNER = Role(
     "role-organization-owner", "owner", RoleKind.ORGANIZATION, EVERYTHING, "May do everything in the organization."

@@ -59,6 +59,11 @@ class SqlRoleAssignments:
         held = _held_by(organization_id, principal, principal_id)
         return self._found(held, role_assignments.c.project_id == (project_id or ""))
 
+    def reaching(self, organization_id: str, user_id: str, project_id: str | None) -> Sequence[RoleAssignment]:
+        table = role_assignments
+        place = and_(table.c.organization_id == organization_id, table.c.project_id == (project_id or ""))
+        return self._found(place, _reaches(organization_id, user_id))
+
     def of_groups(self, organization_id: str, project_id: str) -> Sequence[RoleAssignment]:
         table = role_assignments
         place = and_(table.c.organization_id == organization_id, table.c.project_id == project_id)
@@ -95,18 +100,13 @@ class SqlRoleAssignments:
         return [Held(role, project_id) for role, project_id in found if role is not None]
 
     def _by_assignment(self, organization_id: str, user_id: str) -> Iterator[Held]:
-        table, through = role_assignments, group_members
-        its_groups = select(through.c.group_id).where(
-            through.c.organization_id == organization_id, through.c.user_id == user_id
-        )
-        own = and_(table.c.principal == PrincipalKind.USER, table.c.principal_id == user_id)
-        shared = and_(table.c.principal == PrincipalKind.GROUP, table.c.principal_id.in_(its_groups))
+        table = role_assignments
         query = (
             select(table.c.role_id.label("held_id"), table.c.project_id.label("held_in"), roles)
             .outerjoin_from(
                 table, roles, and_(roles.c.id == table.c.role_id, roles.c.organization_id == organization_id)
             )
-            .where(table.c.organization_id == organization_id, or_(own, shared))
+            .where(table.c.organization_id == organization_id, _reaches(organization_id, user_id))
         )
         for row in self._connection.execute(query):
             role = predefined_role(row.held_id) or (None if row.id is None else _role(row))
@@ -133,6 +133,16 @@ def _held_by(organization_id: str, principal: PrincipalKind, principal_id: str) 
         table.c.principal == principal,
         table.c.principal_id == principal_id,
     )
+
+
+def _reaches(organization_id: str, user_id: str) -> ColumnElement[bool]:
+    """What a person was given, and what the groups were that the person is in."""
+    table, through = role_assignments, group_members
+    its_groups = select(through.c.group_id).where(
+        through.c.organization_id == organization_id, through.c.user_id == user_id
+    )
+    own = and_(table.c.principal == PrincipalKind.USER, table.c.principal_id == user_id)
+    return or_(own, and_(table.c.principal == PrincipalKind.GROUP, table.c.principal_id.in_(its_groups)))
 
 
 def _values(assignment: RoleAssignment) -> dict[str, Any]:

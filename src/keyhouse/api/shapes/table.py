@@ -26,6 +26,7 @@ GROUPS = (
     service_accounts.GROUP,
     keys.ADMIN_KEYS,
     roles.ROLES,
+    roles.ASSIGNMENTS,
     limits.RATE_LIMITS,
     limits.SPEND_LIMITS,
     limits.SPEND_ALERTS,

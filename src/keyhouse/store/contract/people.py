@@ -139,6 +139,10 @@ class RoleAssignments(Protocol):
         """What somebody holds in the organization (None) or in one project, by (created_at, role_id)."""
         ...
 
+    def reaching(self, organization_id: str, user_id: str, project_id: str | None) -> Sequence[RoleAssignment]:
+        """What a person holds there by assignment, own and through groups, by (created_at, holder, role)."""
+        ...
+
     def of_groups(self, organization_id: str, project_id: str) -> Sequence[RoleAssignment]:
         """Every role that a group holds in this project, by (created_at, group, role)."""
         ...

@@ -57,7 +57,7 @@ def test_roles_are_given_to_people_and_groups_by_name(terminal: Terminal) -> Non
     assert gone == {"object": "user.role.deleted", "deleted": True}
     assert "last owner" in terminal.refused("roles", "unassign", "owner", "--user", owner.email)
     assert "either" in terminal.refused("roles", "of")
-    assert "No user with id 'nobody'" in terminal.refused("roles", "of", "--user", "nobody")
+    assert "No person with id 'nobody'" in terminal.refused("roles", "of", "--user", "nobody")
     assert "No group with id 'nobody'" in terminal.refused("roles", "of", "--group", "nobody")
     viewer = ("viewer", "--user", owner.email, "--project", house.project_id)
     terminal.ok("roles", "assign", *viewer)

@@ -98,7 +98,40 @@ def test_completions_and_embeddings_stand_side_by_side(store: SqliteStore) -> No
         "completions",
         "embeddings",
     ]
-    assert "completions" not in run(store, "usage", "--kind", "embeddings")
+    assert "completions" not in run(store, "usage", "embeddings")
+
+
+def test_images_have_a_table_of_their_own_by_source(store: SqliteStore) -> None:
+    store.ledger.append(
+        [usage_row(), *[usage_row(operation=f"images.{name}") for name in ("edits", "generations", "edits")]]
+    )
+    lines = run(store, "usage", "images", "--by", "source,size").splitlines()
+    assert lines[0].split()[2:] == ["Source", "Size", "Kind", "Requests", "Images", "Input", "Output"]
+    assert [line.split()[1:] for line in lines[2:4]] == [
+        ["image.edit", "–", "images", "2", "0", "200", "40"],
+        ["image.generation", "–", "images", "1", "0", "100", "20"],
+    ]
+    assert lines[-1].split() == ["Total", "3", "0", "300", "60"]
+    page = json.loads(run(store, "usage", "images", "--source", "image.generation", "--json"))
+    (found,) = [result for bucket in page["data"] for result in bucket["results"]]
+    assert (found["object"], found["num_model_requests"]) == ("organization.usage.images.result", 1)
+    assert run(store, "usage", "images", "--size", "512x512") == "Nothing was used in this time.\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [
+        ("vector_stores", "usage_bytes"), ("code_interpreter_sessions", "num_sessions"),
+        ("file_search_calls", "vector_store_id"), ("web_search_calls", "context_level"),
+    ],
+)  # fmt: skip
+def test_what_is_not_counted_yet_has_its_report(store: SqliteStore, kind: str, column: str) -> None:
+    called(store)
+    assert run(store, "usage", kind) == "Nothing was used in this time.\n"
+    (heads,) = run(store, "usage", kind, "--csv").splitlines()
+    assert column in heads.split(",")
+    page = json.loads(run(store, "usage", kind, "--by", "project", "--json"))
+    assert {len(bucket["results"]) for bucket in page["data"]} == {0}
 
 
 def test_nothing_used_is_said_so(store: SqliteStore) -> None:
@@ -214,7 +247,15 @@ def test_a_distance_begins_with_a_whole_period() -> None:
         ("since", ["usage", "--since", "yesterday"]),
         ("since", ["usage", "--since", "2024-02-31"]),
         ("by", ["usage", "--by", "colour"]),
-        ("kind", ["usage", "--kind", "images"]),
+        ("kind", ["usage", "files"]),
+        ("by", ["usage", "vector_stores", "--by", "model"]),
+        ("by", ["usage", "embeddings", "--by", "size"]),
+        ("by", ["usage", "--by", "source"]),
+        ("model", ["usage", "vector_stores", "--model", "m-small"]),
+        ("source", ["usage", "--source", "image.edit"]),
+        ("context-level", ["usage", "images", "--context-level", "low"]),
+        ("sizes", ["usage", "images", "--size", "1x1"]),
+        ("vector-store", ["usage", "web_search_calls", "--vector-store", "vs_1"]),
         ("bucket", ["usage", "--bucket", "5m"]),
         ("bucket", ["costs", "--bucket", "1h"]),
         ("bucket_width", ["usage", "--since", "2000-01-01", "--bucket", "1m"]),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from keyhouse.domain.usage import UsageRow
-from keyhouse.ledger.report_query import COMPLETIONS, Query
-from keyhouse.ledger.reports import Bucket, CostsResult, UsageCompletionsResult, UsageResult, cost_report, usage_report
+from keyhouse.ledger.report_kinds import COMPLETIONS
+from keyhouse.ledger.report_query import Query
+from keyhouse.ledger.reports import Bucket, CostsResult, UsageCompletionsResult, cost_report, usage_report
 from keyhouse.ledger.rollup import catch_up
 from keyhouse.store.contract import Store
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0
@@ -17,14 +18,13 @@ def rolled_up(store: Store, *rows: UsageRow) -> None:
     catch_up(store)
 
 
-def completions(store: Store, **asked: object) -> tuple[Bucket[UsageResult], ...]:
+def completions(store: Store, **asked: object) -> tuple[Bucket[UsageCompletionsResult], ...]:
     query = Query(ORGANIZATION, T0)._replace(**asked)  # type: ignore[arg-type]  # the fields of the query, by name
     return usage_report(store, COMPLETIONS, query, NOW).buckets
 
 
 def results(store: Store, **asked: object) -> list[UsageCompletionsResult]:
-    found = [r for bucket in completions(store, **asked) for r in bucket.results]
-    return [r for r in found if isinstance(r, UsageCompletionsResult)]
+    return [r for bucket in completions(store, **asked) for r in bucket.results]
 
 
 def requests(store: Store, **asked: object) -> int:

@@ -14,7 +14,8 @@ from sqlalchemy.engine import Engine
 
 from keyhouse.domain.errors import KeyhouseError
 from keyhouse.domain.projects import Organization
-from keyhouse.ledger.report_query import COMPLETIONS, EMBEDDINGS, Query
+from keyhouse.ledger.report_kinds import COMPLETIONS, EMBEDDINGS
+from keyhouse.ledger.report_query import Query
 from keyhouse.ledger.reports import cost_report, usage_report
 from keyhouse.store.contract import Store
 from keyhouse.store.opening import open_store

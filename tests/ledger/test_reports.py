@@ -10,7 +10,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
-from keyhouse.ledger.report_query import COMPLETIONS, Query, cut_of
+from keyhouse.ledger.report_kinds import COMPLETIONS
+from keyhouse.ledger.report_query import Query, cut_of
 from keyhouse.ledger.reports import cost_report, segments, usage_report
 from keyhouse.store.contract import Store, Width
 from keyhouse.store.sqlite import SqliteStore, open_sqlite

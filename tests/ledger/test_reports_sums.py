@@ -10,7 +10,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from keyhouse.domain.usage import Outcome, UsageRow
-from keyhouse.ledger.report_query import EMBEDDINGS, Query
+from keyhouse.ledger.report_kinds import EMBEDDINGS
+from keyhouse.ledger.report_query import Query
 from keyhouse.ledger.reports import usage_report
 from keyhouse.store.contract import Store
 from keyhouse.store.opening import open_store

@@ -9,7 +9,7 @@ import msgspec
 
 from keyhouse import settings
 from keyhouse.api import administration, usage
-from keyhouse.control.usage import COMPLETIONS, COSTS, EMBEDDINGS
+from keyhouse.control.usage import COSTS, USAGE
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.errors import ErrorCode
 from keyhouse.domain.event_types import OURS
@@ -122,7 +122,7 @@ def http_api_page() -> str:
     common = inspect.getattr_static(usage, "_COMMON")
     reports = [
         (code(f"GET /v1/organization/{path}"), _codes((*common, *kind.filters)), "–")
-        for path, kind in (("costs", COSTS), ("usage/completions", COMPLETIONS), ("usage/embeddings", EMBEDDINGS))
+        for path, kind in (("costs", COSTS), *((f"usage/{kind.name}", kind) for kind in USAGE))
     ]
     files = [(code(f"GET /v1/organization/invoices/{{invoice}}/{form}"), "–", "–") for form in ("csv", "pdf")]
     return page(

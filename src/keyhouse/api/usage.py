@@ -1,4 +1,4 @@
-"""`GET /v1/organization/usage/completions`, `/usage/embeddings` and `/costs`, as OpenAI's administration API has them."""
+"""`GET /v1/organization/usage/…` and `/costs`, as OpenAI's administration API has them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from keyhouse.control import usage
 from keyhouse.control.context import Caller, Control
-from keyhouse.control.usage import COMPLETIONS, COSTS, EMBEDDINGS, Kind, Query
+from keyhouse.control.usage import COSTS, USAGE, Kind, Query, Result
 from keyhouse.domain.errors import invalid
 from keyhouse.wire.query import Query as Parameters
 
@@ -19,7 +19,7 @@ _COMMON = ("start_time", "end_time", "bucket_width", "group_by", "limit", "page"
 def routes(control: Control) -> list[Route]:
     """The routes, to be mounted behind the authentication of admin keys, which leaves the caller in `request.state.caller`."""
 
-    def route(path: str, kind: Kind) -> Route:
+    def route(path: str, kind: Kind[Result]) -> Route:
         def answer(request: Request) -> Response:
             caller: Caller = request.state.caller
             page = usage.report(
@@ -30,13 +30,12 @@ def routes(control: Control) -> list[Route]:
         return Route(path, answer, methods=["GET"])
 
     return [
-        route("/v1/organization/usage/completions", COMPLETIONS),
-        route("/v1/organization/usage/embeddings", EMBEDDINGS),
+        *(route(f"/v1/organization/usage/{kind.name}", kind) for kind in USAGE),
         route("/v1/organization/costs", COSTS),
     ]
 
 
-def query_of(kind: Kind, caller: Caller, parameters: Parameters) -> Query:
+def query_of(kind: Kind[Result], caller: Caller, parameters: Parameters) -> Query:
     """What the parameters ask for. Raises `invalid_value` naming the parameter; the report checks ranges and names."""
     parameters.refuse_unknown((*_COMMON, *kind.filters))
     start_time = _number(parameters, "start_time")
@@ -54,6 +53,10 @@ def query_of(kind: Kind, caller: Caller, parameters: Parameters) -> Query:
         models=_list(parameters, "models"),
         line_items=_list(parameters, "line_items"),
         batch=parameters.boolean("batch"),
+        sources=_list(parameters, "sources"),
+        sizes=_list(parameters, "sizes"),
+        context_levels=_list(parameters, "context_levels"),
+        vector_store_ids=_list(parameters, "vector_store_ids"),
         limit=_number(parameters, "limit"),
         page=parameters.one("page"),
     )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 
 import typer
 
+from keyhouse.cli.usage_tables import notes, report_lines
 from keyhouse.control import usage
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.naming import find_key, find_project
-from keyhouse.control.usage import COMPLETIONS, COSTS, EMBEDDINGS, Bucket, CostsResult, Kind, Query, Result
+from keyhouse.control.usage import CALLS, COSTS, USAGE, Kind, Query, Result
 from keyhouse.domain.errors import invalid, shown
-from keyhouse.domain.money import format_dollars
 from keyhouse.domain.tags import PREFIX
 
 House = Callable[[], AbstractContextManager[tuple[Control, Caller]]]
@@ -23,8 +23,9 @@ House = Callable[[], AbstractContextManager[tuple[Control, Caller]]]
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _BUCKETS = {"1m": 60, "1h": 3600, "1d": 86_400}
-_KINDS = {"all": (COMPLETIONS, EMBEDDINGS), "completions": (COMPLETIONS,), "embeddings": (EMBEDDINGS,)}
+_KINDS = {"all": CALLS, **{kind.name: (kind,) for kind in USAGE}}
 _GROUPS = {"key": "api_key_id", "model": "model", "project": "project_id", "user": "user_id"}
+_OTHER_GROUPS = ("size", "source", "context_level", "vector_store_id")
 
 Since = Annotated[str, typer.Option(help="Where the range begins: 30m, 24h, 7d, 4w, 2026-01-31, or Unix seconds.")]
 Until = Annotated[str | None, typer.Option(help="Where it ends, not included, in the same forms; now, if not given.")]
@@ -36,10 +37,39 @@ By = Annotated[
         help="What to tell apart: any of project, key, model, user and tag:NAME, with commas; or none.",
     ),
 ]
+UsageBy = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        "--group-by",
+        help="What to tell apart: any of project, key, model, user and tag:NAME, with commas; or none. Some reports also "
+        "have size, source, context_level or vector_store_id. Unless told: model, where the report has it.",
+    ),
+]
 Width = Annotated[str, typer.Option("--bucket", help="The width of a line's period: 1m, 1h or 1d.")]
 Projects = Annotated[list[str] | None, typer.Option("--project", help="Only this project, by id or name; repeatable.")]
 Keys = Annotated[list[str] | None, typer.Option("--key", help="Only this key, by id or name; repeatable.")]
 Models = Annotated[list[str] | None, typer.Option("--model", help="Only this model; repeatable.")]
+Sources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source", help="Only images of this source: image.generation, image.edit or image.variation; repeatable."
+    ),
+]
+Sizes = Annotated[
+    list[str] | None, typer.Option("--size", help="Only images of this size, such as 512x512; repeatable.")
+]
+Levels = Annotated[
+    list[str] | None,
+    typer.Option("--context-level", help="Only web searches of this level: low, medium or high; repeatable."),
+]
+VectorStores = Annotated[
+    list[str] | None, typer.Option("--vector-store", help="Only searches of this vector store, by id; repeatable.")
+]
+Reported = Annotated[
+    str,
+    typer.Argument(metavar="[KIND]", help=f"Which report: {', '.join(kind.name for kind in USAGE)}, or all of calls."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON, in the shape of the API.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print the report as CSV.")]
 
@@ -49,25 +79,32 @@ def register(app: typer.Typer, house: House) -> None:
 
     @app.command("usage")
     def usage_command(
+        kind: Reported = "all",
         *,
         since: Since = "7d",
         until: Until = None,
-        by: By = "model",
+        by: UsageBy = None,
         bucket: Width = "1d",
-        kind: Annotated[str, typer.Option(help="completions, embeddings or all.")] = "all",
         project: Projects = None,
         key: Keys = None,
         model: Models = None,
+        source: Sources = None,
+        size: Sizes = None,
+        context_level: Levels = None,
+        vector_store: VectorStores = None,
         as_json: AsJson = False,
         as_csv: AsCsv = False,
     ) -> None:
         """Shows what calls used: requests and tokens."""
         if kind not in _KINDS:
-            raise invalid("kind", f"'--kind' must be {', '.join(_KINDS)}, not '{shown(kind)}'.")
+            raise invalid("kind", f"KIND must be {', '.join(_KINDS)}, not '{shown(kind)}'.")
+        kinds = _KINDS[kind]
+        filters = Filters(key or [], model or [], source or [], size or [], context_level or [], vector_store or [])
         with house() as (control, caller):
-            scope = Scope(since, until, by, bucket, project or [], key or [], model or [])
-            query = _query(control, caller, scope, _GROUPS, ("1m", "1h", "1d"))
-            _show(control, caller, _KINDS[kind], query, as_json=as_json, as_csv=as_csv)
+            scope = Scope(since, until, _default_by(kinds) if by is None else by, bucket, project or [], filters)
+            query = _query(control, caller, scope, _groups_of(kinds), ("1m", "1h", "1d"))
+            _require_filters(kinds, query)
+            _show(control, caller, kinds, query, as_json=as_json, as_csv=as_csv)
 
     @app.command("costs")
     def costs_command(
@@ -83,9 +120,20 @@ def register(app: typer.Typer, house: House) -> None:
     ) -> None:
         """Shows what calls cost, in US dollars."""
         with house() as (control, caller):
-            scope = Scope(since, until, by, bucket, project or [], key or [], [])
+            scope = Scope(since, until, by, bucket, project or [], Filters(key or []))
             query = _query(control, caller, scope, _GROUPS | {"model": "line_item"}, ("1d",))
             _show(control, caller, (COSTS,), query, as_json=as_json, as_csv=as_csv)
+
+
+class Filters(NamedTuple):
+    """The filters that not every report has, as they were typed."""
+
+    keys: Sequence[str] = ()
+    models: Sequence[str] = ()
+    sources: Sequence[str] = ()
+    sizes: Sequence[str] = ()
+    context_levels: Sequence[str] = ()
+    vector_stores: Sequence[str] = ()
 
 
 class Scope(NamedTuple):
@@ -96,8 +144,31 @@ class Scope(NamedTuple):
     by: str
     bucket: str
     projects: Sequence[str]
-    keys: Sequence[str]
-    models: Sequence[str]
+    filters: Filters
+
+
+def _groups_of(kinds: Sequence[Kind[Result]]) -> dict[str, str]:
+    """The fields that all of these reports group by, by the words of the command line."""
+    words = _GROUPS | {name: name for name in _OTHER_GROUPS}
+    return {word: field for word, field in words.items() if all(field in kind.group_by for kind in kinds)}
+
+
+def _default_by(kinds: Sequence[Kind[Result]]) -> str:
+    return "model" if "model" in _groups_of(kinds) else "none"
+
+
+def _require_filters(kinds: Sequence[Kind[Result]], query: Query) -> None:
+    """A filter that a report does not have is refused: it must not mean everything."""
+    for option, field in _FILTERS.items():
+        for kind in kinds:
+            if getattr(query, field) is not None and field not in kind.filters:
+                raise invalid(option, f"'--{option}' is no filter of the report of {kind.name}.")
+
+
+_FILTERS = {
+    "key": "api_key_ids", "model": "models", "source": "sources", "size": "sizes", "context-level": "context_levels",
+    "vector-store": "vector_store_ids",
+}  # fmt: skip
 
 
 def _query(control: Control, caller: Caller, scope: Scope, groups: dict[str, str], buckets: tuple[str, ...]) -> Query:
@@ -108,6 +179,7 @@ def _query(control: Control, caller: Caller, scope: Scope, groups: dict[str, str
     until = None if scope.until is None else parse_time("until", scope.until, now, 1)
     if since >= (now + 1 if until is None else until):
         raise invalid("since", "'--since' must be earlier than '--until', or than now.")
+    filters = scope.filters
     return Query(
         organization_id=caller.organization_id,
         start_time=since,
@@ -115,8 +187,12 @@ def _query(control: Control, caller: Caller, scope: Scope, groups: dict[str, str
         bucket_width=scope.bucket,
         group_by=_groups(scope.by, groups),
         project_ids=tuple(find_project(control, caller, text).id for text in scope.projects) or None,
-        api_key_ids=tuple(find_key(control, caller, text).id for text in scope.keys) or None,
-        models=tuple(scope.models) or None,
+        api_key_ids=tuple(find_key(control, caller, text).id for text in filters.keys) or None,
+        models=tuple(filters.models) or None,
+        sources=tuple(filters.sources) or None,
+        sizes=tuple(filters.sizes) or None,
+        context_levels=tuple(filters.context_levels) or None,
+        vector_store_ids=tuple(filters.vector_stores) or None,
     )
 
 
@@ -148,7 +224,7 @@ def _groups(by: str, groups: dict[str, str]) -> tuple[str, ...]:
 
 
 def _show(
-    control: Control, caller: Caller, kinds: tuple[Kind, ...], query: Query, *, as_json: bool, as_csv: bool
+    control: Control, caller: Caller, kinds: tuple[Kind[Result], ...], query: Query, *, as_json: bool, as_csv: bool
 ) -> None:
     if as_json and as_csv:
         raise invalid("csv", "'--json' and '--csv' exclude each other.")
@@ -159,98 +235,8 @@ def _show(
         typer.echo(usage.as_csv(buckets, kinds), nl=False)
     else:
         names = usage.names(control, caller, buckets)
-        for line in _report_lines(buckets, query, names, costs=COSTS in kinds):
+        for line in report_lines(buckets, kinds, query, names):
             typer.echo(line)
-        for line in _notes(buckets, usage.unpriced(control, caller, query)):
+        shown_unpriced = any(usage.unpriced_in(result) for bucket in buckets for result in bucket.results)
+        for line in notes(buckets, usage.unpriced(control, caller, query) if shown_unpriced else {}):
             typer.echo(line)
-
-
-def _report_lines(buckets: Sequence[Bucket[Result]], query: Query, names: dict[str, str], *, costs: bool) -> list[str]:
-    """The table: a line for each result, and their sums. Periods in which nothing happened are left out."""
-    by_tag = [field for field in query.group_by if field.startswith(PREFIX)]
-    others = [field for field in query.group_by if field not in by_tag]
-    tags = [PREFIX + name for name in usage.tag_names(buckets) if PREFIX + name not in by_tag]
-    heads = [*(_HEADS[field] for field in others), *by_tag, *tags]
-    figures = ["Tokens", "Cost"] if costs else ["Kind", "Requests", "Input", "Cached", "Output"]
-    if costs and "line_item" not in query.group_by:
-        figures = ["Cost"]
-    rows: list[list[str]] = []
-    totals = [0] * 4
-    for bucket in buckets:
-        for result in bucket.results:
-            labels = [_label(getattr(result, field), names) for field in others]
-            labels += [_label(usage.tags_of(result).get(tag.removeprefix(PREFIX)), {}) for tag in (*by_tag, *tags)]
-            cells, numbers = _figures(result)
-            totals = [a + b for a, b in zip(totals, numbers, strict=True)]
-            rows.append([_period(bucket.start_time, query.bucket_width), *labels, *cells[-len(figures) :]])
-    if not rows:
-        return ["Nothing was used in this time."]
-    sums = [_amount(totals[0])] if costs else [f"{number:,}" for number in totals]
-    blank = [""] * (len(heads) + len(figures) - len(sums))
-    right = {"Tokens", "Cost", "Requests", "Input", "Cached", "Output"}
-    return _aligned([["Period (UTC)", *heads, *figures], *rows, ["Total", *blank, *sums]], right)
-
-
-_HEADS = {
-    "api_key_id": "Key", "line_item": "Line item", "model": "Model", "project_id": "Project", "user_id": "User",
-}  # fmt: skip
-
-
-def _figures(result: Result) -> tuple[list[str], list[int]]:
-    """The cells of a result, and the numbers that are summed up below."""
-    if isinstance(result, CostsResult):
-        cost = (
-            "unpriced"
-            if not result.amount_nanos and result.num_unpriced_requests
-            else format_dollars(result.amount_nanos)
-        )
-        return [f"{result.quantity or 0:,}", cost], [result.amount_nanos, 0, 0, 0]
-    cached = getattr(result, "input_cached_tokens", 0)
-    output = getattr(result, "output_tokens", 0)
-    kind = result.object.split(".")[2]
-    numbers = [result.num_model_requests, result.input_tokens, cached, output]
-    return [kind, *(f"{number:,}" for number in numbers)], numbers
-
-
-def _amount(nanos: int) -> str:
-    return "<$0.000001" if 0 < nanos < 500 else format_dollars(nanos)  # what costs something never shows as nothing
-
-
-def _label(value: str | None, names: dict[str, str]) -> str:
-    if value is None:
-        return "–"
-    name = names.get(value)
-    return shown(value) if name is None else f"{shown(name)} ({value})"
-
-
-def _period(start: int, width: str) -> str:
-    return datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%d" if width == "1d" else "%Y-%m-%d %H:%M")
-
-
-def _aligned(rows: Sequence[Sequence[str]], right: set[str]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    to_right = [head in right for head in rows[0]]
-    lines = [
-        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, to_right, strict=True)).rstrip()
-        for row in rows
-    ]
-    rule = "-" * max(map(len, lines))
-    return [lines[0], rule, *lines[1:-1], rule, lines[-1]]
-
-
-def _notes(buckets: Iterable[Bucket[Result]], unpriced: dict[str, int]) -> list[str]:
-    """What the figures leave out or do not know for certain."""
-    notes = []
-    estimated = sum(getattr(result, "num_estimated_requests", 0) for bucket in buckets for result in bucket.results)
-    if estimated:
-        notes.append(f"{_calls(estimated)} had tokens counted here, because the upstream reported none.")
-    if unpriced:
-        models = ", ".join(
-            f"{shown(model) or 'no model'} ({_calls(count)})" for model, count in sorted(unpriced.items())
-        )
-        notes.append(f"Unpriced, and in no cost: {models}. A price for calls from now on: keyhouse prices set MODEL.")
-    return ["", *notes] if notes else []
-
-
-def _calls(count: int) -> str:
-    return f"{count:,} call{'' if count == 1 else 's'}"

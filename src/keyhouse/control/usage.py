@@ -21,30 +21,17 @@ from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid
 from keyhouse.domain.money import NANOS_PER_DOLLAR
 from keyhouse.domain.tags import PREFIX
 from keyhouse.ledger import reports
-from keyhouse.ledger.reports import (
-    COMPLETIONS,
-    COSTS,
-    EMBEDDINGS,
-    WIDTHS,
-    Bucket,
-    CostsResult,
-    Kind,
-    Query,
-    Report,
-    UsageCompletionsResult,
-    UsageEmbeddingsResult,
-)
+from keyhouse.ledger.reports import CALLS, COSTS, USAGE, WIDTHS, Bucket, CostsResult, Kind, Query, Report, Result
 from keyhouse.store.contract import Width
 
-__all__ = ["COMPLETIONS", "COSTS", "EMBEDDINGS", "Bucket", "CostsResult", "Kind", "Query"]
+__all__ = ["CALLS", "COSTS", "USAGE", "Bucket", "CostsResult", "Kind", "Query", "Result"]
 
-Result = UsageCompletionsResult | UsageEmbeddingsResult | CostsResult
 MAX_BUCKETS = 50_000
 """The most buckets of a report that is read whole."""
 
 
 @needs(Permission.USAGE_READ, somewhere=True)
-def report(control: Control, caller: Caller, kind: Kind, query: Query) -> Report[Result]:
+def report(control: Control, caller: Caller, kind: Kind[Result], query: Query) -> Report[Result]:
     """A page of the report, up to the last committed call. Whatever the query says, it is the caller's organization's.
 
     Raises `invalid_value`.
@@ -58,7 +45,7 @@ def report(control: Control, caller: Caller, kind: Kind, query: Query) -> Report
 
 
 @needs(Permission.USAGE_READ, somewhere=True)
-def whole(control: Control, caller: Caller, kinds: Sequence[Kind], query: Query) -> tuple[Bucket[Result], ...]:
+def whole(control: Control, caller: Caller, kinds: Sequence[Kind[Result]], query: Query) -> tuple[Bucket[Result], ...]:
     """All buckets of the range, with the results of these kinds side by side. Raises `invalid_value`, also for over
     `MAX_BUCKETS` buckets."""
     end = control.clock() + 1 if query.end_time is None else query.end_time
@@ -84,7 +71,7 @@ def _require_projects(caller: Caller, query: Query) -> None:
     raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message, param="project_ids")
 
 
-def _every_bucket(control: Control, caller: Caller, kind: Kind, query: Query) -> Iterator[Bucket[Result]]:
+def _every_bucket(control: Control, caller: Caller, kind: Kind[Result], query: Query) -> Iterator[Bucket[Result]]:
     _, greatest = kind.limits.get(
         WIDTHS.get(query.bucket_width, Width.DAY), (1, 1)
     )  # a wrong width is refused with the page
@@ -115,16 +102,27 @@ def names(control: Control, caller: Caller, buckets: Iterable[Bucket[Result]]) -
     results = [result for bucket in buckets for result in bucket.results]
     found: dict[str, str] = {}
     with control.store.read() as tx:
-        for project_id in {r.project_id for r in results if r.project_id}:
+        for project_id in _ids(results, "project_id"):
             project = tx.projects.get(caller.organization_id, project_id)
             found |= {} if project is None else {project_id: project.name}
-        for key_id in {r.api_key_id for r in results if r.api_key_id}:
+        for key_id in _ids(results, "api_key_id"):
             key = tx.keys.get(caller.organization_id, key_id)
             found |= {} if key is None else {key_id: key.name}
-        for user_id in {r.user_id for r in results if r.user_id}:
+        for user_id in _ids(results, "user_id"):
             person = tx.people.get(caller.organization_id, user_id)
             found |= {} if person is None else {user_id: person[0].email}
     return found
+
+
+def _ids(results: Iterable[Result], field: str) -> set[str]:
+    """The ids in a field that not every report has."""
+    return {found for result in results if (found := getattr(result, field, None))}
+
+
+def unpriced_in(result: Result) -> int:
+    """The calls of a result whose cost is unknown; not every report counts calls."""
+    count: int = getattr(result, "num_unpriced_requests", 0)
+    return count
 
 
 def tags_of(result: Result) -> dict[str, str | None]:
@@ -166,12 +164,11 @@ def _result_json(result: Result) -> object:
     return {"object": body.pop("object"), "amount": {"value": value, "currency": "usd"}, **body}
 
 
-def as_csv(buckets: Iterable[Bucket[Result]], kinds: Sequence[Kind]) -> str:
+def as_csv(buckets: Iterable[Bucket[Result]], kinds: Sequence[Kind[Result]]) -> str:
     """One line for each result, times in ISO 8601 (UTC), with a head line of OpenAI's names; amounts as `amount_usd`. Every
     tag that a result shows has a column at the end, `tag:team`."""
     buckets = list(buckets)
-    # The fields of completions are those of embeddings and more.
-    fields = (CostsResult if COSTS in kinds else UsageCompletionsResult).__struct_fields__
+    fields = dict.fromkeys(name for kind in kinds for name in kind.result.__struct_fields__)
     columns = [name for name in fields if name != "tags"]
     tags = tag_names(buckets)
     heads = ["start_time", "end_time", *("amount_usd" if name == "amount_nanos" else name for name in columns)]

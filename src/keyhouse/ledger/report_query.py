@@ -10,49 +10,17 @@ import binascii
 import hashlib
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from keyhouse.domain.errors import KeyhouseError, invalid, shown
-from keyhouse.domain.operations import OPERATIONS, Metering
 from keyhouse.domain.tags import MAX_TAGS, PREFIX, is_name
+from keyhouse.ledger.report_kinds import LISTED, Kind
+from keyhouse.ledger.report_results import Result
 from keyhouse.store.contract import Width
 
 WIDTHS = {"1m": Width.MINUTE, "1h": Width.HOUR, "1d": Width.DAY}
 MAX_TIME = 1 << 36
 """Unix seconds: beyond it lies no call, and a calendar has trouble."""
-
-_COMPLETIONS = tuple(o.name for o in OPERATIONS if o.metering in {Metering.CHAT, Metering.COMPLETION})
-_EMBEDDINGS = tuple(o.name for o in OPERATIONS if o.metering is Metering.EMBEDDING)
-_PAID = tuple(o.name for o in OPERATIONS if o.metering is not Metering.FREE)
-_USAGE_LIMITS = {Width.DAY: (7, 31), Width.HOUR: (24, 168), Width.MINUTE: (60, 1440)}
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A report's rules: the operations it counts, the filters it takes, the fields it groups by, and the buckets of a page
-    (default, greatest) by width."""
-
-    name: str
-    operations: tuple[str, ...]
-    filters: tuple[str, ...]
-    group_by: tuple[str, ...]
-    limits: dict[Width, tuple[int, int]]
-
-
-_USAGE_FILTERS = ("project_ids", "user_ids", "api_key_ids", "models")
-_USAGE_GROUPS = ("project_id", "user_id", "api_key_id", "model")
-COMPLETIONS = Kind(
-    "completions", _COMPLETIONS, (*_USAGE_FILTERS, "batch"), (*_USAGE_GROUPS, "batch", "service_tier"), _USAGE_LIMITS
-)
-EMBEDDINGS = Kind("embeddings", _EMBEDDINGS, _USAGE_FILTERS, _USAGE_GROUPS, _USAGE_LIMITS)
-COSTS = Kind(
-    "costs",
-    _PAID,
-    ("project_ids", "api_key_ids", "line_items"),
-    ("project_id", "user_id", "line_item", "api_key_id"),
-    {Width.DAY: (7, 180)},
-)
 
 
 class Query(NamedTuple):
@@ -69,6 +37,10 @@ class Query(NamedTuple):
     models: tuple[str, ...] | None = None
     line_items: tuple[str, ...] | None = None
     batch: bool | None = None
+    sources: tuple[str, ...] | None = None
+    sizes: tuple[str, ...] | None = None
+    context_levels: tuple[str, ...] | None = None
+    vector_store_ids: tuple[str, ...] | None = None
     limit: int | None = None
     page: str | None = None
 
@@ -83,10 +55,11 @@ class Cut(NamedTuple):
     next_page: str | None
 
 
-def cut_of(kind: Kind, query: Query, now: int) -> Cut:
+def cut_of(kind: Kind[Result], query: Query, now: int) -> Cut:
     """The page of the query at `now` (Unix seconds). Raises `invalid_value` naming the parameter at fault."""
     width, limit = _width(kind, query), _limit(kind, query)
     _require_groups(kind, query)
+    _require_listed(query)
     start, end = _range(query, now)
     first = _floor(start, width)
     if query.page is not None:
@@ -108,14 +81,14 @@ def _ceil(time: int, width: Width) -> int:
     return -(-time // width.value) * width.value
 
 
-def _width(kind: Kind, query: Query) -> Width:
+def _width(kind: Kind[Result], query: Query) -> Width:
     allowed = [name for name, width in WIDTHS.items() if width in kind.limits]
     if query.bucket_width not in allowed:
         raise invalid("bucket_width", f"'bucket_width' must be {_one_of(allowed)}, not '{shown(query.bucket_width)}'.")
     return WIDTHS[query.bucket_width]
 
 
-def _limit(kind: Kind, query: Query) -> int:
+def _limit(kind: Kind[Result], query: Query) -> int:
     default, greatest = kind.limits[WIDTHS[query.bucket_width]]
     if query.limit is None:
         return default
@@ -124,7 +97,7 @@ def _limit(kind: Kind, query: Query) -> int:
     return query.limit
 
 
-def _require_groups(kind: Kind, query: Query) -> None:
+def _require_groups(kind: Kind[Result], query: Query) -> None:
     tags = {name for name in query.group_by if name.startswith(PREFIX)}
     for name in query.group_by:
         if name in tags and not is_name(name.removeprefix(PREFIX)):
@@ -134,6 +107,13 @@ def _require_groups(kind: Kind, query: Query) -> None:
             raise invalid("group_by", f"'group_by' must be {known}, not '{shown(name)}'.")
     if len(tags) > MAX_TAGS:
         raise invalid("group_by", f"'group_by' must not name more than {MAX_TAGS} tags.")
+
+
+def _require_listed(query: Query) -> None:
+    for name, known in LISTED.items():
+        for value in getattr(query, name) or ():
+            if value not in known:
+                raise invalid(name, f"'{name}' must be {_one_of(known)}, not '{shown(value)}'.")
 
 
 def _range(query: Query, now: int) -> tuple[int, int]:
@@ -158,12 +138,12 @@ def _one_of(names: Sequence[str]) -> str:
 # page, under a checksum of these and of the query that it continues.
 
 
-def _cursor(kind: Kind, query: Query, first: int, end: int) -> str:
+def _cursor(kind: Kind[Result], query: Query, first: int, end: int) -> str:
     body = struct.pack(">QQ", end, first)
     return "page_" + base64.urlsafe_b64encode(body + _checksum(kind, query, body)).decode("ascii")
 
 
-def _open_cursor(page: str, kind: Kind, query: Query, width: Width) -> tuple[int, int]:
+def _open_cursor(page: str, kind: Kind[Result], query: Query, width: Width) -> tuple[int, int]:
     try:
         raw = base64.b64decode(page.removeprefix("page_").encode("ascii"), b"-_", validate=True)
         end, first = struct.unpack(">QQ", raw[:16])
@@ -175,7 +155,7 @@ def _open_cursor(page: str, kind: Kind, query: Query, width: Width) -> tuple[int
     return first, end
 
 
-def _checksum(kind: Kind, query: Query, body: bytes) -> bytes:
+def _checksum(kind: Kind[Result], query: Query, body: bytes) -> bytes:
     asked = repr((kind.name, tuple(query._replace(page=None, limit=None)))).encode()
     return hashlib.sha256(asked + body).digest()[:8]
 

@@ -12,22 +12,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from keyhouse.domain.usage import Pricing
 from keyhouse.ledger.pricing import PriceBook
-from keyhouse.ledger.report_query import COMPLETIONS, COSTS, EMBEDDINGS, WIDTHS, Cut, Kind, Query, cut_of
+from keyhouse.ledger.report_kinds import CALLS, COSTS, SOURCES, USAGE, Kind
+from keyhouse.ledger.report_query import WIDTHS, Cut, Query, cut_of
+from keyhouse.ledger.report_results import CostsResult, Result, Tags, UsageCompletionsResult, UsageResult
 from keyhouse.ledger.report_tags import Group, ReportTags, fields_of, order
 from keyhouse.ledger.rollup import add, catch_up
 from keyhouse.ledger.spending import rolled_up_costs
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Store, Width
 
 __all__ = [
-    "COMPLETIONS",
+    "CALLS",
     "COSTS",
-    "EMBEDDINGS",
+    "USAGE",
     "WIDTHS",
     "Bucket",
     "CostsResult",
@@ -35,8 +37,8 @@ __all__ = [
     "PriceBook",
     "Query",
     "Report",
+    "Result",
     "UsageCompletionsResult",
-    "UsageEmbeddingsResult",
     "UsageResult",
     "cost_report",
     "refresh",
@@ -45,75 +47,7 @@ __all__ = [
     "usage_report",
 ]
 
-Tags = dict[str, str | None] | msgspec.UnsetType
-"""By name, None for one that is grouped by and absent; UNSET (not in the JSON) unless grouped by project, key or tag."""
-
-
-class UsageEmbeddingsResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Sums of one group. A group field is None unless grouped by it; `user_id` is None for calls of service accounts, too."""
-
-    object: str = "organization.usage.embeddings.result"
-    input_tokens: int
-    num_model_requests: int
-    project_id: str | None = None
-    user_id: str | None = None
-    api_key_id: str | None = None
-    model: str | None = None
-    num_unpriced_requests: int = 0
-    num_estimated_requests: int = 0
-    tags: Tags = msgspec.UNSET
-
-
-class UsageCompletionsResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Sums of one group. `input_tokens` = cached + cache write + uncached; uncached = text + audio + image, all uncached only.
-
-    Image tokens are among the text tokens, and cached audio among the cached text: upstreams do not tell them apart.
-    """
-
-    object: str = "organization.usage.completions.result"
-    input_tokens: int
-    input_cached_tokens: int
-    input_cache_write_tokens: int
-    input_uncached_tokens: int
-    output_tokens: int
-    input_text_tokens: int
-    output_text_tokens: int
-    input_cached_text_tokens: int
-    input_audio_tokens: int
-    input_cached_audio_tokens: int = 0
-    output_audio_tokens: int
-    input_image_tokens: int = 0
-    input_cached_image_tokens: int = 0
-    output_image_tokens: int = 0
-    num_model_requests: int
-    project_id: str | None = None
-    user_id: str | None = None
-    api_key_id: str | None = None
-    model: str | None = None
-    batch: bool | None = None
-    service_tier: str | None = None
-    output_reasoning_tokens: int = 0
-    num_unpriced_requests: int = 0
-    num_estimated_requests: int = 0
-    tags: Tags = msgspec.UNSET
-
-
-class CostsResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The cost of one group in nano-dollars. `quantity` (tokens) is there when grouped by line item."""
-
-    object: str = "organization.costs.result"
-    amount_nanos: int
-    line_item: str | None = None
-    project_id: str | None = None
-    user_id: str | None = None
-    api_key_id: str | None = None
-    quantity: int | None = None
-    quantity_unit: str | None = None
-    num_unpriced_requests: int = 0
-    tags: Tags = msgspec.UNSET
-
-
-UsageResult = UsageCompletionsResult | UsageEmbeddingsResult
+R = TypeVar("R", bound=Result)
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -139,16 +73,15 @@ def refresh(store: Store) -> None:
     catch_up(store)
 
 
-def usage_report(store: Store, kind: Kind, query: Query, now: int) -> Report[UsageResult]:
-    """What calls of `kind` (COMPLETIONS or EMBEDDINGS) used. Raises `invalid_value` naming the parameter at fault."""
+def usage_report(store: Store, kind: Kind[R], query: Query, now: int) -> Report[R]:
+    """What calls of `kind` (one of USAGE) used. Raises `invalid_value` naming the parameter at fault."""
     cut = cut_of(kind, query, now)
-    rows = [] if query.batch else _read(store, kind, query, cut, _fields(query))
+    rows = [] if _asks_for_what_no_row_has(query) else _read(store, kind, query, cut, _fields(query))
     tags = ReportTags(store, query, rows)
-    result = _completions_result if kind is COMPLETIONS else _embeddings_result
     return _report(
         cut,
         (
-            (group.key.bucket, result(group.key, sums, query.group_by, _shown(tags, group)))
+            (group.key.bucket, _usage_result(kind.result, group.key, sums, query.group_by, _shown(tags, group)))
             for group, sums in tags.groups()
         ),
     )
@@ -162,6 +95,12 @@ def cost_report(store: Store, query: Query, now: int) -> Report[CostsResult]:
     return _report(cut, _costs_results(ReportTags(store, query, rows), query))
 
 
+def _asks_for_what_no_row_has(query: Query) -> bool:
+    """There are no batch jobs, and usage rows say nothing of sizes, searches or vector stores: such a filter finds nothing."""
+    sets = (query.sizes, query.context_levels, query.vector_store_ids)
+    return bool(query.batch) or any(allowed is not None for allowed in sets)
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 _COLUMNS = {
@@ -170,6 +109,7 @@ _COLUMNS = {
     "api_key_id": "key_id",
     "model": "model",
     "service_tier": "service_tier",
+    "source": "operation",
 }
 
 
@@ -181,7 +121,7 @@ def _fields(query: Query) -> tuple[str, ...]:
 _Rows = Iterable[tuple[RollupKey, RollupSums]]
 
 
-def _read(store: Store, kind: Kind, query: Query, cut: Cut, fields: tuple[str, ...]) -> _Rows:
+def _read(store: Store, kind: Kind[Result], query: Query, cut: Cut, fields: tuple[str, ...]) -> _Rows:
     """Sums of the cut by bucket and fields, ordered by both."""
     pieces = list(segments(cut.start, cut.end, cut.width))
     with store.read() as tx:
@@ -195,7 +135,7 @@ def _read(store: Store, kind: Kind, query: Query, cut: Cut, fields: tuple[str, .
     return sorted(found.items())
 
 
-def _where(kind: Kind, query: Query, start: int, end: int) -> RollupFilter:
+def _where(kind: Kind[Result], query: Query, start: int, end: int) -> RollupFilter:
     return RollupFilter(
         query.organization_id,
         start,
@@ -204,8 +144,14 @@ def _where(kind: Kind, query: Query, start: int, end: int) -> RollupFilter:
         query.user_ids,
         query.api_key_ids,
         query.models,
-        kind.operations,
+        _operations(kind, query),
     )
+
+
+def _operations(kind: Kind[Result], query: Query) -> tuple[str, ...]:
+    if query.sources is None:
+        return kind.operations
+    return tuple(name for name in kind.operations if SOURCES.get(name) in query.sources)
 
 
 def segments(start: int, end: int, width: Width) -> Iterator[tuple[Width, int, int]]:
@@ -243,48 +189,42 @@ def _shown(tags: ReportTags, group: Group) -> Tags:
     return msgspec.UNSET if shown is None else shown
 
 
-def _completions_result(
-    key: RollupKey, sums: RollupSums, group_by: Sequence[str], tags: Tags
-) -> UsageCompletionsResult:
+def _usage_result(result: type[R], key: RollupKey, sums: RollupSums, group_by: Sequence[str], tags: Tags) -> R:
+    known: dict[str, Any] = {
+        "input_tokens": sums.input_tokens,
+        "output_tokens": sums.output_tokens,
+        "num_model_requests": sums.requests,
+        "project_id": key.project_id or None,
+        "user_id": key.user_id or None,
+        "api_key_id": key.key_id or None,
+        "model": key.model or None,
+        "source": SOURCES.get(key.operation),
+        "batch": False if "batch" in group_by else None,
+        "service_tier": key.service_tier or None,
+        "num_unpriced_requests": sums.unpriced_requests,
+        "num_estimated_requests": sums.estimated_requests,
+        "tags": tags,
+    }
+    if result is UsageCompletionsResult:
+        known |= _sorts_of_tokens(sums)
+    has = result.__struct_fields__
+    return result(**{name: known[name] for name in has if name in known})
+
+
+def _sorts_of_tokens(sums: RollupSums) -> dict[str, int]:
     uncached = max(sums.input_tokens - sums.cached_tokens - sums.cache_write_tokens, 0)
     audio = min(sums.input_audio_tokens, uncached)
-    return UsageCompletionsResult(
-        input_tokens=sums.input_tokens,
-        input_cached_tokens=sums.cached_tokens,
-        input_cache_write_tokens=sums.cache_write_tokens,
-        input_uncached_tokens=uncached,
-        output_tokens=sums.output_tokens,
-        input_text_tokens=uncached - audio,
-        output_text_tokens=max(sums.output_tokens - sums.output_audio_tokens, 0),
-        input_cached_text_tokens=sums.cached_tokens,
-        input_audio_tokens=audio,
-        output_audio_tokens=sums.output_audio_tokens,
-        num_model_requests=sums.requests,
-        project_id=key.project_id or None,
-        user_id=key.user_id or None,
-        api_key_id=key.key_id or None,
-        model=key.model or None,
-        batch=False if "batch" in group_by else None,
-        service_tier=key.service_tier or None,
-        output_reasoning_tokens=sums.reasoning_tokens,
-        num_unpriced_requests=sums.unpriced_requests,
-        num_estimated_requests=sums.estimated_requests,
-        tags=tags,
-    )
-
-
-def _embeddings_result(key: RollupKey, sums: RollupSums, _group_by: Sequence[str], tags: Tags) -> UsageEmbeddingsResult:
-    return UsageEmbeddingsResult(
-        input_tokens=sums.input_tokens,
-        num_model_requests=sums.requests,
-        project_id=key.project_id or None,
-        user_id=key.user_id or None,
-        api_key_id=key.key_id or None,
-        model=key.model or None,
-        num_unpriced_requests=sums.unpriced_requests,
-        num_estimated_requests=sums.estimated_requests,
-        tags=tags,
-    )
+    return {
+        "input_cached_tokens": sums.cached_tokens,
+        "input_cache_write_tokens": sums.cache_write_tokens,
+        "input_uncached_tokens": uncached,
+        "input_text_tokens": uncached - audio,
+        "output_text_tokens": max(sums.output_tokens - sums.output_audio_tokens, 0),
+        "input_cached_text_tokens": sums.cached_tokens,
+        "input_audio_tokens": audio,
+        "output_audio_tokens": sums.output_audio_tokens,
+        "output_reasoning_tokens": sums.reasoning_tokens,
+    }
 
 
 class _Line(NamedTuple):

@@ -18,12 +18,15 @@ class Stream:
     envelope: int = 200
     size: int = 0
     events: int = 0
+    smallest: int = 1 << 20
     said: list[str] = field(default_factory=list)
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, beside: int = 0) -> None:
+        size = self.envelope + beside + len(text.encode())
         self.said.append(text)
         self.events += 1
-        self.size += self.envelope + len(text.encode())
+        self.size += size
+        self.smallest = min(self.smallest, size)
 
     def texts(self) -> list[str]:
         return self.said
@@ -49,13 +52,14 @@ class Purse:
         return -(-len(text.encode()) // self.bytes_a_token)
 
 
-def relayed(allowance: Allowance, stream: Stream, texts: list[str]) -> list[str]:
-    """The texts that pass, as the relay asks: a look only where one is due, and nothing unpaid is forwarded."""
+def relayed(allowance: Allowance, stream: Stream, texts: list[str], first_beside: int = 0) -> list[str]:
+    """The texts that pass, as the relay asks: a look only where one is due, and nothing unpaid is forwarded.
+    `first_beside`: bytes that only the first event has beside its text."""
     passed: list[str] = []
 
     async def run() -> None:
         for text in texts:
-            stream.add(text)
+            stream.add(text, 0 if stream.events else first_beside)
             if stream.size - stream.events * allowance.envelope > allowance.look_at and not await allowance.look(
                 stream
             ):
@@ -103,6 +107,16 @@ def test_an_upstream_that_breaks_the_declared_bound_is_stopped_within_a_slice(
     text = "x" * bytes_a_token  # one token
     passed = relayed(allowance, Stream(), [text] * (declared + 10 * slice_tokens + 10))
     assert declared <= len(passed) <= declared + slice_tokens
+
+
+@given(st.integers(0, 20_000), st.integers(1, 50), st.integers(30, 400))
+def test_a_first_event_larger_than_all_others_lets_nothing_pass_unpaid(
+    beside: int, slice_tokens: int, envelope: int
+) -> None:
+    purse = Purse(1, 1)
+    allowance = Allowance(slice_tokens, 0, slice_tokens, purse.take, purse.count)
+    passed = relayed(allowance, Stream(envelope), ["a"] * 1_000, beside)
+    assert len(passed) == 2 * slice_tokens
 
 
 def test_while_there_is_money_no_token_is_counted() -> None:

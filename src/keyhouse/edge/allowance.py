@@ -13,12 +13,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+_FEW_EVENTS = 4
+
 
 class Streamed(Protocol):
     """What an allowance needs of a stream: its bytes and events so far, and what the model wrote."""
 
     size: int
     events: int
+    smallest: int
+    """Bytes of the smallest piece."""
 
     def texts(self) -> list[str]: ...
 
@@ -82,11 +86,17 @@ class Allowance:
                 if not self._uncounted:
                     return False
                 await self._count_all()
-        # Events of one stream hardly differ but in their content; an eighth is left for those that do.
-        if stream.events:
-            self.envelope = (stream.size - self._content) * 7 // (8 * stream.events)
+        self.envelope = self._envelope(stream)
         self.look_at = stream.size - stream.events * self.envelope + self._left()
         return True
+
+    def _envelope(self, stream: Streamed) -> int:
+        """Events of one stream hardly differ but in their content, and a sixteenth is left for those that do. Yet the first ones
+        may be larger than all others: of few events nothing is concluded, and no event is smaller than its envelope."""
+        if stream.events < _FEW_EVENTS:
+            return 0
+        mean = (stream.size - self._content) // stream.events
+        return min(mean, stream.smallest) * 15 // 16
 
     def _left(self) -> int:
         """Tokens that may still come, at the least."""
@@ -102,7 +112,7 @@ class Allowance:
         texts = stream.texts()
         new = texts[self._seen :]
         self._seen = len(texts)
-        size = sum(len(text.encode("utf-8", "replace")) for text in new)
+        size = sum(len(text) if text.isascii() else len(text.encode("utf-8", "replace")) for text in new)
         self._content += size
         self._uncounted += new
         self._uncounted_bytes += size

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 
 from keyhouse.domain.usage import TokenUsage
-from keyhouse.ledger.meter import read_counts, texts_in, tokens_of
+from keyhouse.edge.event_texts import EventTexts, payload
+from keyhouse.ledger.meter import read_counts, tokens_of
 
 _EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
 _DONE = b"[DONE]"
@@ -33,7 +34,7 @@ class EventStream:
         "_finish_seen",
         "_fold_at",
         "_kept",
-        "_smallest",
+        "_reader",
         "_tail",
         "_texts",
         "_unremarkable",
@@ -44,6 +45,7 @@ class EventStream:
         "model",
         "service_tier",
         "size",
+        "smallest",
         "usage",
     )
 
@@ -52,11 +54,12 @@ class EventStream:
         self._finish_seen = False
         self._tail = b""
         self._kept: list[bytes] = []
+        self._reader: EventTexts | None = None
         self._fold_at = _FOLD_AFTER
         self._texts: list[str] = []
         self.size = 0
         """Bytes of the events so far."""
-        self._smallest = _MAX_EVENT
+        self.smallest = _MAX_EVENT
         self._unremarkable = False
         """Whether a piece without a mark may pass unread: the first chunk, which names the model, has been seen."""
         self.model: str | None = None
@@ -84,8 +87,8 @@ class EventStream:
             and find(b'"error"') < 0
         ):
             size = len(data)
-            if size < self._smallest:  # noqa: PLR1730 - this runs for every chunk, and a call of `min` costs more
-                self._smallest = size
+            if size < self.smallest:  # noqa: PLR1730 - this runs for every chunk, and a call of `min` costs more
+                self.smallest = size
             self.events += data.count(b"\n\n")
             self.size += size
             self._kept.append(data)
@@ -102,7 +105,7 @@ class EventStream:
     @property
     def content_bytes(self) -> int:
         """About how many bytes of content were relayed: what all events hold beyond the size of the smallest one."""
-        beyond = self.size - self.events * self._smallest
+        beyond = self.size - self.events * self.smallest
         return beyond if beyond > 0 else 0  # noqa: FURB136 - for every chunk
 
     def is_whole(self) -> bool:
@@ -139,17 +142,17 @@ class EventStream:
 
     def _look_at(self, event: bytes) -> bool:
         """Reads one event; whether it is forwarded."""
-        payload = _payload(event)
-        if self.done or payload == _DONE:
+        data = payload(event)
+        if self.done or data == _DONE:
             self.held += event
             self.done = True
             return False
-        counted = read_counts(payload) if payload else None
+        counted = read_counts(data) if data else None
         if counted is None:
             return True
         self.model = self.model or counted.model
         self.service_tier = counted.service_tier or self.service_tier
-        if payload.startswith((b'{"error"', b'{ "error"', b'{"type":"error"')):
+        if data.startswith((b'{"error"', b'{ "error"', b'{"type":"error"')):
             self.failed = True
         tokens = tokens_of(counted)
         if tokens is not None:
@@ -158,7 +161,7 @@ class EventStream:
 
     def _count(self, data: bytes) -> None:
         size = len(data)
-        self._smallest = min(self._smallest, size)
+        self.smallest = min(self.smallest, size)
         self.events += data.count(b"\n\n") or data.count(b"\r\n\r\n") or 1
         self.size += size
         self._kept.append(data)
@@ -167,8 +170,10 @@ class EventStream:
 
     def _fold(self) -> None:
         self._finish_seen = self.is_whole()
-        for event in b"".join(self._kept).replace(b"\r\n", b"\n").split(b"\n\n"):
-            self._texts.extend(texts_in(_payload(event)))
+        if self._kept:
+            if self._reader is None:
+                self._reader = EventTexts()
+            self._texts += self._reader.read(self._kept)
         self._kept.clear()
         self._fold_at = self.size + _FOLD_AFTER
 
@@ -182,11 +187,3 @@ def _without_null_usage(data: bytes) -> bytes:
 def _end_of_last_event(data: bytes) -> int:
     ends = [at + len(blank) for blank in (b"\n\n", b"\r\n\r\n", b"\r\r") if (at := data.rfind(blank)) >= 0]
     return max(ends, default=0)
-
-
-def _payload(event: bytes) -> bytes:
-    """The event's data, its lines joined (WHATWG HTML, 9.2.6)."""
-    if event.startswith(b"data:") and b"\n" not in event.rstrip():
-        return event[5:].strip()
-    lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
-    return b"\n".join(lines)

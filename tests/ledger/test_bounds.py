@@ -31,7 +31,7 @@ def book(rates: Rates = SMALL, *tiers: Tier) -> PriceBook:
 def request(operation: Operation = CHAT_COMPLETIONS, /, **fields: object) -> Request:
     body = json.dumps({"model": "m", **fields}, ensure_ascii=False).encode()
     seen = inspect(body, can_stream=operation is not EMBEDDINGS)
-    return Request(operation, seen.model, seen.body, seen.stream, seen.declared)
+    return Request.of(operation, seen.model, seen.body, seen.stream, seen.declared)
 
 
 def bound_of(

@@ -46,7 +46,7 @@ class Gate:
         held = self.grants.held(credential, body.model, now)
         asked = NOTHING_ASKED
         if held.limits or held.budgets:
-            request = Request(operation, body.model, body.body, body.stream, body.declared)
+            request = Request.of(operation, body.model, body.body, body.stream, body.declared)
             amounts, nanos, unbounded = NOTHING_ASKED
             if held.limits:
                 call.rate_headers = partial(self._rate_headers, held.limits)
@@ -98,6 +98,6 @@ class Gate:
 
     def _rate_headers(self, limits: Sequence[RateLimit]) -> list[Header]:
         headers: list[Header] = []
-        for what, standing in self.grants.counters.shown(limits):
-            headers += rate_headers(what, *standing)
+        for what, limit, remaining, reset_ms in self.grants.counters.shown(limits):
+            headers += rate_headers(what, limit, remaining, reset_ms)
         return headers

@@ -49,7 +49,18 @@ class Request(NamedTuple):
     model: str
     body: bytes
     stream: bool
-    declared: Declared
+    each: int | None
+    """Output tokens that the caller declared for one choice; None: nothing. Of two bounds the larger counts: which of them an
+    upstream obeys is not known here."""
+    choices: int
+    prompts: int
+
+    @classmethod
+    def of(cls, operation: Operation, model: str, body: bytes, stream: bool, declared: Declared) -> Request:
+        if declared is NOTHING_DECLARED:
+            return cls(operation, model, body, stream, 0 if operation.metering is Metering.EMBEDDING else None, 1, 1)
+        each, choices = _declared_tokens(operation, declared), _choices(operation, declared)
+        return cls(operation, model, body, stream, each, choices, declared.prompts)
 
 
 class Bound(NamedTuple):
@@ -81,49 +92,39 @@ class Bound(NamedTuple):
 
 def bound(price_book: PriceBook, windows: ContextWindows, request: Request, at_seconds: int) -> Bound:
     """By the price of the model asked that is in force at the call's admission (Unix seconds), as `pricing.settle` will."""
-    window = windows.of(request.model)
-    choices = _choices(request.operation, request.declared)
-    each = _declared_tokens(request.operation, request.declared)
+    operation, model, body, _, each, choices, _ = request
+    window = windows.of(model)
     output_tokens = None if each is None else each * choices
     max_output_tokens = None if window is None else window * choices
-    price = price_book.price_at(request.model, at_seconds)
+    price = price_book.price_at(model, at_seconds)
     if price is None:
-        why: str | None = f"the model '{shown(request.model)}' has no price"
+        why: str | None = f"the model '{shown(model)}' has no price"
         return Bound(0, 0, output_tokens, max_output_tokens, why)
-    unseen = unseen_input(request.body)
-    tokens = _input_tokens(request, unseen, window)
-    embeds = request.operation.metering is Metering.EMBEDDING
+    unseen = unseen_input(body)
+    # A table may be wrong about a model: what is in the body counts in any case.
+    tokens = len(body) if unseen is None or window is None else max(len(body), window * request.prompts)
+    embeds = operation.metering is Metering.EMBEDDING
     if unseen is None and not price.tiers:
         worst, why = _of_text(price, embeds)
     else:
         possible = _possible(price, tokens)
         worst = _worst(possible, unseen is not None, embeds)
-        why = _lacking(possible, embeds, request.body if unseen is not None else b"")
+        why = _lacking(possible, embeds, body if unseen is not None else b"")
     if why is None and (window is None or unseen is not None):
-        why = _unknown(request, unseen, window, each)
+        why = _unknown(request, unseen, window)
     input_nanos = -(-tokens * worst.input // PER_MILLION) + worst.request
     return Bound(input_nanos, worst.output, output_tokens, max_output_tokens, why)
 
 
 def estimated_tokens(request: Request) -> int:
     """What a token limit is charged with at admission: input by its size, and the output that was declared."""
-    operation, _, body, _, declared = request
-    given = guess_input(body)
-    tokens = _declared_tokens(operation, declared)
-    return given + (DEFAULT_OUTPUT_TOKENS if tokens is None else tokens) * _choices(operation, declared)
+    each = request.each
+    return guess_input(request.body) + (DEFAULT_OUTPUT_TOKENS if each is None else each) * request.choices
 
 
-def _input_tokens(request: Request, unseen: str | None, window: int | None) -> int:
-    tokens = len(request.body)
-    if unseen is None or window is None:
-        return tokens
-    # A table may be wrong about a model: what is in the body counts in any case.
-    return max(tokens, window * request.declared.prompts)
-
-
-def _unknown(request: Request, unseen: str | None, window: int | None, each: int | None) -> str | None:
+def _unknown(request: Request, unseen: str | None, window: int | None) -> str | None:
     """Why a call cannot be bounded although every unit of it has a price."""
-    operation, model, _, stream, _ = request
+    operation, model, _, stream, each, _, _ = request
     embeds = operation.metering is Metering.EMBEDDING  # of any number of inputs, each as large as the window
     if unseen is not None and (window is None or embeds):
         return (
@@ -153,21 +154,17 @@ _POSITIONS = {resource: tuple(map(Declared._fields.index, fields)) for resource,
 
 
 def _declared_tokens(operation: Operation, declared: Declared) -> int | None:
-    """Of one choice. Of two bounds the larger counts: which of them an upstream obeys is not known here."""
     if operation.metering is Metering.EMBEDDING:
         return 0
     most = None
-    if declared is not NOTHING_DECLARED:
-        for position in _POSITIONS.get(operation.resource, _POSITIONS[Resource.COMPLETIONS]):
-            value = declared[position]
-            if value is not None and (most is None or value > most):
-                most = value
+    for position in _POSITIONS.get(operation.resource, _POSITIONS[Resource.COMPLETIONS]):
+        value = declared[position]
+        if value is not None and (most is None or value > most):
+            most = value
     return most
 
 
 def _choices(operation: Operation, declared: Declared) -> int:
-    if declared is NOTHING_DECLARED:
-        return 1
     if operation.metering is Metering.COMPLETION:
         return max(declared.n or 1, declared.best_of or 1) * declared.prompts
     return declared.n or 1
@@ -192,8 +189,9 @@ _TOOLS = (
 
 
 def _named(names: Sequence[str]) -> re.Pattern[bytes]:
-    # The quote in front lets the search run from quote to quote.
-    return re.compile(b'"(' + "|".join(names).encode() + b')"')
+    # The quote in front lets the search run from quote to quote, and past those that no name begins behind.
+    firsts = "".join(sorted({name[0] for name in names}))
+    return re.compile(f'"(?=[{firsts}])({"|".join(names)})"'.encode())
 
 
 _UNSEEN = _named((*_IMAGES, *_SOUNDS, *_FILES, *_EARLIER, *_TOOLS))

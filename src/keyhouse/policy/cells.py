@@ -114,6 +114,8 @@ class Window:
             self.expire(now_ms // CELL_MS)
         if not self.used:
             return 0
+        if self.amounts[-1]:
+            return (self.newest + self.length + 1) * CELL_MS - now_ms
         last = len(self._cells) - 1
         while not self.amounts[last]:
             last -= 1

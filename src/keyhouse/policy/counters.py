@@ -66,9 +66,9 @@ class RateCounters(Protocol):
         """The call never was: refused further on, before anything was done for it."""
         ...
 
-    def shown(self, limits: Sequence[RateLimit]) -> Sequence[tuple[str, Standing]]:
-        """Under `requests` and `tokens`, where one of these has them: the one with the least room, as OpenAI's headers show it.
-        Never waits."""
+    def shown(self, limits: Sequence[RateLimit]) -> Sequence[tuple[str, int, int, int]]:
+        """Under `requests` and `tokens`, where one of these has them: the one with the least room, as OpenAI's headers show it,
+        with the fields of its `Standing`. Never waits."""
         ...
 
     def standing(self, limit: RateLimit) -> Standing:

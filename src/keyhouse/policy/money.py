@@ -97,7 +97,7 @@ class MemoryReservations:
         self._accounts.release(hold.accounts)
 
     def standing(self, budget: Budget, at: int) -> tuple[int, int] | None:
-        found = self._accounts.found((budget,), at)
+        found = self._accounts.find((budget,), at)
         return None if found is None else (found[0].spent, found[0].reserved)
 
     def forget(self, budget_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from keyhouse.domain.budgets import Budget, Interval, Period
 from keyhouse.policy.reservations import Account, Balances, Scopes
@@ -60,6 +61,15 @@ class OpenAccount:
         return self.budget.amount_at(at) - self.spent - self.reserved
 
 
+class _Together(NamedTuple):
+    """Open accounts of some budgets, good from `start` to before `end` (Unix seconds), while none is dropped."""
+
+    budgets: Sequence[Budget]
+    accounts: Sequence[OpenAccount]
+    start: int
+    end: int
+
+
 class Accounts:
     def __init__(self, balances: Balances, most: int) -> None:
         self._balances = balances
@@ -68,6 +78,8 @@ class Accounts:
         """In the order in which they are looked at when room is needed."""
         self._latest: dict[str, OpenAccount] = {}
         """By budget: the account that was used last. Nearly every call needs that one."""
+        self._together: dict[int, _Together] = {}
+        """By the identity of their budgets: the accounts that calls of one key and model need again and again."""
         self._by_budget: dict[str, list[OpenAccount]] = {}
         self._by_scope: dict[str, list[OpenAccount]] = {}
 
@@ -76,6 +88,21 @@ class Accounts:
 
     def found(self, budgets: Sequence[Budget], at: int) -> Sequence[OpenAccount] | None:
         """The accounts of the budgets in the periods of `at` (Unix seconds); None unless all are open."""
+        together = self._together.get(id(budgets))
+        if together is not None and together.budgets is budgets and together.start <= at < together.end:
+            for account in together.accounts:
+                account.used = True
+            return together.accounts
+        accounts = self.find(budgets, at)
+        if accounts:
+            if len(self._together) >= self._most:
+                self._together.clear()
+            start, end = max(account.start for account in accounts), min(account.end for account in accounts)
+            self._together[id(budgets)] = _Together(budgets, accounts, start, end)
+        return accounts
+
+    def find(self, budgets: Sequence[Budget], at: int) -> Sequence[OpenAccount] | None:
+        """The same, not remembered for the next call."""
         accounts = []
         for budget in budgets:
             account = self._latest.get(budget.id)
@@ -179,6 +206,7 @@ class Accounts:
         if self._all.get(name) is not account:
             return
         del self._all[name]
+        self._together.clear()
         if self._latest.get(budget_id) is account:
             del self._latest[budget_id]
         _remove(self._by_budget, budget_id, account)

@@ -42,7 +42,9 @@ class _Found(NamedTuple):
     name under which they are shown. It holds while no window has been forgotten since (`forgotten`)."""
 
     limits: Sequence[RateLimit]
-    windows: Sequence[tuple[Window, int]]
+    windows: Sequence[tuple[Window, int, int]]
+    """With the part of a call's amounts that each counts, and its limit."""
+    parts: Sequence[tuple[int, Sequence[Window]]]
     shown: Sequence[tuple[str, Sequence[tuple[Window, int]]]]
     forgotten: int
 
@@ -68,8 +70,7 @@ class WindowCounters:
         cell = now_ms // CELL_MS
         if cell >= self._due:
             self._forget_empty(cell)
-        for taken, (window, most) in enumerate(self._windows_of(limits, cell).windows):
-            part = window.part
+        for taken, (window, part, most) in enumerate(self._windows_of(limits, cell).windows):
             amount = amounts[part]
             used = window.used + amount
             if window.newest == cell <= window.until and 0 < most >= used:  # what `Window.take` does nearly every time
@@ -82,21 +83,29 @@ class WindowCounters:
     async def correct(self, ticket: Ticket, amounts: Amounts) -> None:
         cell, taken_in = self._clock_ms() // CELL_MS, ticket.at_ms // CELL_MS
         taken = ticket.amounts
-        for window, _ in self._windows_of(ticket.limits, cell).windows:
-            part = window.part
-            used = amounts[part]
-            by = (used if used > 0 else 0) - taken[part]  # noqa: FURB136 - for every call
+        for part, windows in self._windows_of(ticket.limits, cell).parts:
+            used, was = amounts[part], taken[part]
+            if used == was:
+                continue
+            by = (used if used > 0 else 0) - was  # noqa: FURB136 - for every call
             if by > 0:
-                window.add(cell, by)
-            elif by < 0:
-                window.free(cell, taken_in, -by)
+                for window in windows:
+                    window.add(cell, by)
+                continue
+            for window in windows:
+                held = window.amounts
+                if held and taken_in == window.newest and cell <= window.until and held[-1] + by >= 0:
+                    held[-1] += by  # what `Window.free` does nearly every time
+                    window.used += by
+                else:
+                    window.free(cell, taken_in, -by)
 
     async def give_back(self, ticket: Ticket) -> None:
         cell, taken_in = self._clock_ms() // CELL_MS, ticket.at_ms // CELL_MS
-        for window, _ in self._windows_of(ticket.limits, cell).windows:
-            window.free(cell, taken_in, ticket.amounts[window.part])
+        for window, part, _ in self._windows_of(ticket.limits, cell).windows:
+            window.free(cell, taken_in, ticket.amounts[part])
 
-    def shown(self, limits: Sequence[RateLimit]) -> Sequence[tuple[str, Standing]]:
+    def shown(self, limits: Sequence[RateLimit]) -> Sequence[tuple[str, int, int, int]]:
         now_ms = self._clock_ms()
         cell = now_ms // CELL_MS
         shown = []
@@ -106,7 +115,7 @@ class WindowCounters:
                 room = most - (window.used_at(cell) if cell > window.until else window.used)
                 if room < least:
                     least, limit, chosen = room, most, window
-            shown.append((what, Standing(limit, max(least, 0), chosen.reset_ms(now_ms))))
+            shown.append((what, limit, least if least > 0 else 0, chosen.reset_ms(now_ms)))  # noqa: FURB136 - for every call
         return shown
 
     def standing(self, limit: RateLimit) -> Standing:
@@ -141,14 +150,20 @@ class WindowCounters:
         return found
 
     def _find(self, limits: Sequence[RateLimit], cell: int) -> _Found:
-        windows = [(self._windows.get(name) or self._open(name, cell), most) for name, most in limits]
+        windows: list[tuple[Window, int, int]] = []
+        parts: dict[int, list[Window]] = {}
         shown: dict[str, list[tuple[Window, int]]] = {}
-        for (name, _), window in zip(limits, windows, strict=True):
+        for name, most in limits:
+            window = self._windows.get(name) or self._open(name, cell)
+            windows.append((window, window.part, most))
+            parts.setdefault(window.part, []).append(window)
             if name.kind in SHOWN:
-                shown.setdefault(SHOWN[name.kind], []).append(window)
+                shown.setdefault(SHOWN[name.kind], []).append((window, most))
         if len(self._found) >= _REMEMBERED:
             self._found.clear()
-        self._found[id(limits)] = found = _Found(limits, windows, tuple(shown.items()), self._forgotten)
+        self._found[id(limits)] = found = _Found(
+            limits, windows, tuple(parts.items()), tuple(shown.items()), self._forgotten
+        )
         return found
 
     def _refused(self, limits: Sequence[RateLimit], amounts: Amounts, now_ms: int, taken: int) -> RateLimited:

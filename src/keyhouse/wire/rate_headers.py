@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _NAMES = {
     what: tuple(b"x-ratelimit-%b-%b" % (part, what.encode()) for part in (b"limit", b"remaining", b"reset"))
     for what in ("requests", "tokens")
@@ -11,7 +13,7 @@ _NAMES = {
 def rate_headers(what: str, limit: int, remaining: int, reset_ms: int) -> list[tuple[bytes, bytes]]:
     """`what` is `requests` or `tokens`; `reset_ms`: until the window is empty if no other call comes."""
     of_limit, of_remaining, of_reset = _NAMES[what]
-    return [(of_limit, b"%d" % limit), (of_remaining, b"%d" % remaining), (of_reset, duration(reset_ms).encode())]
+    return [(of_limit, b"%d" % limit), (of_remaining, b"%d" % remaining), (of_reset, _duration(reset_ms))]
 
 
 def duration(milliseconds: int) -> str:
@@ -23,3 +25,9 @@ def duration(milliseconds: int) -> str:
     minutes, seconds = divmod(-(-milliseconds // 1000), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes}m{seconds}s" if hours else f"{minutes}m{seconds}s"
+
+
+@lru_cache(2048)
+def _duration(milliseconds: int) -> bytes:
+    # A window that is in use is empty a minute and at most a second from now: that is a thousand values.
+    return duration(milliseconds).encode()

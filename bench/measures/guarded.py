@@ -19,6 +19,8 @@ from bench.targets import Target
 
 _PLAIN_CONNECTIONS = 32
 _STREAM_CONNECTIONS = 64
+_WAVES = 4
+"""Of streams in a round, at least: what one wave of them costs depends on how its chunks happen to fall together."""
 _PLENTY = 2_000_000_000
 """Of requests, tokens or cents: below OpenAI's "no limit", and never reached."""
 
@@ -82,7 +84,7 @@ def _job(rig: Rig, target: Target, *, stream: bool) -> Job:
     warm_up = max(500, calls // 10)
     if stream:
         connections = warm_up = _STREAM_CONNECTIONS
-        calls = -(-calls // (workload.CHUNKS * connections)) * connections
+        calls = max(_WAVES, -(-calls // (workload.CHUNKS * connections))) * connections
     return Job(target.port, target.path, _keys(target.keys_file), stream, connections, calls, warm_up)
 
 

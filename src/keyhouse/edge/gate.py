@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import NamedTuple
 
 from keyhouse.domain.limits import Amounts, RateLimit
 from keyhouse.domain.usage import TokenUsage
@@ -19,13 +18,6 @@ from keyhouse.ledger.context_windows import ContextWindows
 from keyhouse.ledger.pricing import PriceBook
 from keyhouse.policy.grants import NOTHING_ASKED, Demand, Grants
 from keyhouse.wire.rate_headers import rate_headers
-
-
-class _Part(NamedTuple):
-    """Output that is reserved at admission, in tokens, and what it costs with all of the input."""
-
-    tokens: int
-    nanos: int
 
 
 class Gate:
@@ -53,10 +45,10 @@ class Gate:
                 amounts = Amounts(1, estimated_tokens(request))
             if held.budgets:
                 most = bound(price_book, self._windows(), request, now)
-                part = self._part(most, stream=body.stream)
-                nanos, unbounded = part.nanos, most.unbounded
+                tokens = self._reserved(most, stream=body.stream)
+                nanos, unbounded = most.input_nanos + most.output_nanos(tokens), most.unbounded
                 if body.stream and held.is_capped:
-                    call.allowance = self._allowance(call, most, part, body.model)
+                    call.allowance = self._allowance(call, most, tokens, body.model)
             asked = Demand(amounts, nanos, unbounded)
         call.grant = await self.grants.grant(body.model, held, asked, now)
 
@@ -72,17 +64,16 @@ class Gate:
             grant, call.grant = call.grant, None
             await self.grants.give_back(grant)
 
-    def _part(self, most: Bound, *, stream: bool) -> _Part:
-        """All that the caller declared; a slice of a stream that declared nothing; else the most that the model can make."""
+    def _reserved(self, most: Bound, *, stream: bool) -> int:
+        """Output that is reserved at admission, in tokens: all that the caller declared; a slice of a stream that declared none;
+        else the most that the model can make."""
         if most.output_tokens is not None:
-            tokens = most.output_tokens
-        elif stream:
-            tokens = min(self._slice_tokens, most.max_output_tokens or self._slice_tokens)
-        else:
-            tokens = most.max_output_tokens or 0
-        return _Part(tokens, most.input_nanos + most.output_nanos(tokens))
+            return most.output_tokens
+        if stream:
+            return min(self._slice_tokens, most.max_output_tokens or self._slice_tokens)
+        return most.max_output_tokens or 0
 
-    def _allowance(self, call: Call, most: Bound, part: _Part, model: str) -> Allowance:
+    def _allowance(self, call: Call, most: Bound, tokens: int, model: str) -> Allowance:
         slack = 0 if most.output_tokens is None else self._slice_tokens
         slice_nanos = most.output_nanos(self._slice_tokens)
 
@@ -94,7 +85,7 @@ class Gate:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._estimator, tokenizer.count_text, model, text)
 
-        return Allowance(part.tokens, slack, self._slice_tokens, take_slice, count)
+        return Allowance(tokens, slack, self._slice_tokens, take_slice, count)
 
     def _rate_headers(self, limits: Sequence[RateLimit]) -> list[Header]:
         headers: list[Header] = []

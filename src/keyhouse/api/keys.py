@@ -6,7 +6,6 @@ from keyhouse.api.key_bodies import ProjectKeyBody, RotateBody
 from keyhouse.api.operation import Call, Operation
 from keyhouse.control import keys, objects
 from keyhouse.control.minting import Holder
-from keyhouse.domain.errors import invalid
 from keyhouse.domain.keys import KeyKind
 from keyhouse.wire.paging import BOTH_WAYS, both_ways_parameters, list_envelope
 
@@ -38,11 +37,8 @@ def update(call: Call) -> object:
 
 
 def delete(call: Call) -> object:
-    """OpenAI's way to revoke a person's key; a service account's it refuses, because the account would be left without one."""
     project_id, key_id = call.path["project_id"], call.path["key_id"]
-    if keys.show(call.control, call.caller, project_id, key_id).key.kind is KeyKind.SERVICE_ACCOUNT:
-        raise invalid("key_id", "A service account's key is not deleted: revoke it, or delete the service account.")
-    keys.revoke(call.control, call.caller, project_id, key_id)
+    keys.delete(call.control, call.caller, project_id, key_id)
     return objects.deleted("organization.project.api_key", key_id)
 
 
@@ -73,7 +69,7 @@ OPERATIONS = (
     Operation("POST", _PATH, create, keys.create, body=ProjectKeyBody),
     Operation("GET", _ONE, get, keys.show),
     Operation("POST", _ONE, update, keys.update, body=ProjectKeyBody),
-    Operation("DELETE", _ONE, delete, keys.revoke),
+    Operation("DELETE", _ONE, delete, keys.delete),
     Operation("POST", _ONE + "/rotate", rotate, keys.rotate, body=RotateBody, body_optional=True),
     Operation("POST", _ONE + "/disable", disable, keys.disable),
     Operation("POST", _ONE + "/enable", enable, keys.enable),

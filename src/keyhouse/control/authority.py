@@ -97,13 +97,22 @@ def require_own_or(caller: Caller, permission: Permission, key: Key) -> None:
         require(caller, permission, key.project_id)
 
 
-def require_to_hold(caller: Caller, permissions: Iterable[Permission], project_id: str | None, *, param: str) -> None:
+def require_to_hold(
+    caller: Caller, permissions: Iterable[Permission], project_id: str | None, *, param: str | None
+) -> None:
     """Nobody grants more than they hold. Raises `insufficient_permissions` naming what is missing."""
     missing = sorted(p.value for p in permissions if not caller.authority.may(p, project_id))
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         message = f"You cannot grant what you do not hold yourself: {', '.join(missing[:3])}{more}."
         raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message, param=param)
+
+
+def require_to_cover(caller: Caller, authority: Authority) -> None:
+    """Nobody hands out more than they hold, wherever it is held: raises `insufficient_permissions` naming what is missing."""
+    require_to_hold(caller, authority.everywhere, None, param=None)
+    for project_id, permissions in authority.projects.items():
+        require_to_hold(caller, permissions, project_id, param=None)
 
 
 def of_admin_key(tx: Transaction, key: Key) -> Authority:

@@ -21,8 +21,7 @@ from keyhouse.store.contract import Listed, Page
 @needs(Permission.BILLING_READ)
 def list_issued(control: Control, caller: Caller) -> Sequence[Invoice]:
     """Every issued invoice of the organization, in the order of their numbers."""
-    with control.store.read() as tx:
-        return tx.invoices.list(caller.organization_id)
+    return _issued(control, caller)
 
 
 @needs(Permission.BILLING_READ)
@@ -44,7 +43,7 @@ def list_page(
 def show(control: Control, caller: Caller, which: str) -> Invoice:
     """An issued invoice by its id, number or month, or a month that is not issued as a draft. Raises `not_found`, or
     `invalid_value` for a month that has not begun."""
-    issued = list_issued(control, caller)
+    issued = _issued(control, caller)
     for invoice in issued:
         if which in {invoice.id, invoice.number, invoice.month}:
             return invoice
@@ -63,7 +62,7 @@ def issue(control: Control, caller: Caller, month: object) -> Invoice:
     _, end = invoice_lines.require_month(month)
     month = str(month)
     while True:
-        issued = list_issued(control, caller)
+        issued = _issued(control, caller)
         if found := next((invoice for invoice in issued if invoice.month == month), None):
             return found
         if now < end:
@@ -73,6 +72,11 @@ def issue(control: Control, caller: Caller, month: object) -> Invoice:
         invoice = replace(draft, id=ids.new_id(ids.INVOICE), sequence=len(issued) + 1)
         if _add(control, caller, invoice):
             return invoice
+
+
+def _issued(control: Control, caller: Caller) -> Sequence[Invoice]:
+    with control.store.read() as tx:
+        return tx.invoices.list(caller.organization_id)
 
 
 def _add(control: Control, caller: Caller, invoice: Invoice) -> bool:

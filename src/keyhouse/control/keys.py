@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from keyhouse.control import fields, tags
-from keyhouse.control.authority import needs, require_own_or
+from keyhouse.control.authority import needs, of_admin_key, require_own_or, require_to_cover
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET, UnsetType
@@ -53,7 +53,7 @@ def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -
     with control.store.write() as tx:
         minted = mint_key(control, caller.organization_id, resolved_holder(tx, caller, holder), now, **wanted)
         key = minted.key
-        _require_change(caller, key)
+        _require_change(tx, caller, key)
         budgets = key_limit(tx, caller, key, spend_limit, now)
         data = facts_of_new(key, wanted) | limit_facts(spend_limit) | tags.facts(new_tags)
         details: dict[str, object] = {"data": data}
@@ -134,7 +134,7 @@ def rotate(
     details: dict[str, object] = {"action": "rotated", "previous_valid_until": ends}
     with control.store.write() as tx:
         key = _open(tx, caller, require_key(tx, caller, project_id, key_id))
-        _require_change(caller, key)
+        _require_change(tx, caller, key)
         life.require_rotatable(key, now)
         secret, value = mint_secret(control, key.kind, key.id, now)
         for old in key.secrets:
@@ -171,6 +171,17 @@ def revoke(control: Control, caller: Caller, project_id: str | None, key_id: str
     return _change(
         control, caller, project_id, key_id, step=life.revoked, types=_DELETED, details=details, narrows=True
     )
+
+
+@needs(Permission.KEYS_WRITE, own=Permission.OWN_KEYS_WRITE)
+def delete(control: Control, caller: Caller, project_id: str, key_id: str) -> KeyView:
+    """OpenAI's way to revoke a person's key; a service account's it refuses, because the account would be left without one."""
+    with control.store.read() as tx:
+        key = require_key(tx, caller, project_id, key_id)
+        _require_change(tx, caller, key, narrows=True)
+    if key.kind is KeyKind.SERVICE_ACCOUNT:
+        raise invalid("key_id", "A service account's key is not deleted: revoke it, or delete the service account.")
+    return revoke(control, caller, project_id, key_id)
 
 
 _CREATED = {
@@ -213,7 +224,7 @@ def _change(
     now = control.clock()
     with control.store.write() as tx:
         key = require_key(tx, caller, project_id, key_id)
-        _require_change(caller, key)
+        _require_change(tx, caller, key, narrows=narrows)
         key = step(key if narrows else _open(tx, caller, key), now)
         budgets = key_limit(tx, caller, key, spend_limit, now)
         tx.keys.save(key)
@@ -232,9 +243,12 @@ def _change(
     return seen
 
 
-def _require_change(caller: Caller, key: Key) -> None:
+def _require_change(tx: Transaction, caller: Caller, key: Key, *, narrows: bool = False) -> None:
+    """Whoever gets an admin key, or puts one into force, gets what it may do: they must hold that themselves."""
     if key.kind is not KeyKind.ADMIN:
         require_own_or(caller, Permission.KEYS_WRITE, key)
+    elif not narrows:
+        require_to_cover(caller, of_admin_key(tx, key))
 
 
 def _open(tx: Transaction, caller: Caller, key: Key) -> Key:

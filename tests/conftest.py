@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.fixtures.node import installed_modules
 from tests.fixtures.postgres import PostgresServer, postgres_server
 
 
@@ -24,6 +26,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def long_form(request: pytest.FixtureRequest) -> bool:
     """Whether a proof of adjustable length should be long."""
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The official SDK for Node."""
+    return installed_modules()
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -19,9 +17,7 @@ import pytest
 
 from keyhouse.upstream.local.wheels import fetch
 from tests.docs.running import PROGRAM, announced_url, clean_environment, ended
-
-NODE = shutil.which("node") if shutil.which("npm") else None
-_NODE_PACKAGES = Path(__file__).parent / "node"
+from tests.fixtures.node import cache
 
 
 @dataclass(frozen=True)
@@ -40,23 +36,8 @@ class Place:
 
 @pytest.fixture(scope="session")
 def wheels() -> Path:
-    asyncio.run(fetch(_cache(), print))
-    return _cache() / "local-model"
-
-
-@pytest.fixture(scope="session")
-def node_modules() -> Path:
-    """The official SDK for Node, as the lock file beside this one has it."""
-    digest = hashlib.sha256((_NODE_PACKAGES / "package-lock.json").read_bytes()).hexdigest()[:16]
-    folder = _cache() / f"node-{digest}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "node.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "installed").exists():
-            shutil.copytree(_NODE_PACKAGES, folder, dirs_exist_ok=True)
-            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True)
-            (folder / "installed").touch()
-    return folder / "node_modules"
+    asyncio.run(fetch(cache(), print))
+    return cache() / "local-model"
 
 
 @pytest.fixture(scope="session")
@@ -110,10 +91,6 @@ def place(tmp_path: Path, made: tuple[Path, dict[str, str]], wheels: Path, provi
 
 def _ran(environment: dict[str, str], *arguments: str) -> str:
     return subprocess.run([PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=True).stdout
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("KEYHOUSE_TEST_CACHE") or Path.home() / ".cache" / "keyhouse-test").resolve()
 
 
 class _Provider(BaseHTTPRequestHandler):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.conftest import NODE, Place
+from tests.docs.conftest import Place
 from tests.docs.fences import Fence, fences, pages, prose
+from tests.fixtures.node import NODE
 
 _RUN = {"console", "js", "python", "sh"}
 _SHOWN = {"", "json", "mermaid", "text", "yaml"}

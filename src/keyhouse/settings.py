@@ -7,6 +7,7 @@ generated from this file.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -93,6 +94,22 @@ def _address(text: str) -> str:
     return text
 
 
+def _proxies(text: str) -> tuple[str, ...]:
+    found = []
+    for entry in (part.strip() for part in text.split(",")):
+        try:
+            network = ipaddress.ip_network(entry)
+        except ValueError:
+            network = None
+        if network is None or "%" in entry:
+            raise ValueError(f"'{entry}' is no address and no CIDR such as 10.0.0.0/8, without bits after its prefix")
+        carries_ipv4 = isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None
+        if network.prefixlen == (96 if carries_ipv4 else 0):
+            raise ValueError(f"'{entry}' is everybody, and whoever is believed can choose the address to come from")
+        found.append(str(network))
+    return tuple(found)
+
+
 def _one_worker(text: str) -> int:
     if int(text) != 1:
         raise ValueError("more than one worker is refused until it is as exact as one")
@@ -111,8 +128,8 @@ class Settings:
     valkey_url: str | None = _setting(
         None, "Shared counters for many workers. Refused for now.", _not_built("shared counters are not built yet")
     )
-    trusted_proxies: str | None = _setting(
-        None, "Proxies whose `X-Forwarded-For` is believed. Refused for now.", _not_built("it is not built yet")
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "Proxies whose `X-Forwarded-For` is believed: addresses and CIDRs, with commas between them.", _proxies
     )
     local_model: bool = _setting(True, "`off` starts without the built-in local models and fetches nothing.", _switch)
     log_level: str = _setting(
@@ -226,6 +243,6 @@ def _warnings(environ: Mapping[str, str]) -> list[str]:
 
 
 def _shown(default: object) -> str:
-    if default is MISSING or default is None:
+    if default is MISSING or default is None or default == ():
         return "not set"
     return {True: "on", False: "off"}.get(default, str(default)) if isinstance(default, bool) else str(default)

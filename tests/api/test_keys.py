@@ -12,7 +12,7 @@ from tests.control.houses import NOW
 
 KEY_FIELDS = {
     "object", "id", "name", "redacted_value", "created_at", "last_used_at", "owner_project_access", "owner",
-    "expires_at", "models", "permissions", "rate_limits", "spend_limit", "tags", "status",
+    "expires_at", "ip_allowlist", "models", "permissions", "rate_limits", "spend_limit", "tags", "status",
 }  # fmt: skip
 ADMIN = "/organization/admin_api_keys"
 
@@ -124,7 +124,8 @@ def test_admin_keys_have_all_verbs(api: Served) -> None:
     api.house.clock.now += 1
     made = api.post(ADMIN, {"name": "ops", "expires_in_seconds": 100})
     assert set(made) == {
-        "object", "id", "name", "redacted_value", "created_at", "expires_at", "last_used_at", "owner", "status", "value",
+        "object", "id", "name", "redacted_value", "created_at", "expires_at", "last_used_at", "owner", "ip_allowlist", "status",
+        "value",
     }  # fmt: skip
     assert made["object"] == "organization.admin_api_key"
     assert made["owner"]["object"] == "organization.user"

@@ -148,7 +148,8 @@ BODIES = [
     (b'{"name": "a", "models": "m"}', "invalid_value", "models", "must be null or a list"),
     (b'{"name": "a", "permissions": "some"}', "invalid_value", "permissions", "must be"),
     (b'{"name": "a", "permissions": {"chat": "own"}}', "invalid_value", "permissions.chat", '"none", "read"'),
-    (b'{"name": "a", "ip_allowlist": ["10.0.0.0/8"]}', "not_supported", "ip_allowlist", "is not enforced yet"),
+    (b'{"name": "a", "ip_allowlist": "10.0.0.0/8"}', "invalid_value", "ip_allowlist", "must be null or a list"),
+    (b'{"name": "a", "ip_allowlist": ["10.0.0.5/8"]}', "invalid_value", "ip_allowlist[0]", "did you mean 10.0.0.0/8?"),
     (b'{"name": "a", "rate_limits": {}}', "invalid_value", "rate_limits", "at least one of"),
     (b'{"name": "a", "spend_limit": {"threshold_amount": 1}}', "invalid_value", "spend_limit.currency", "is required"),
 ]

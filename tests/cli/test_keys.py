@@ -49,6 +49,8 @@ def test_permissions_are_written_in_four_ways(terminal: Terminal, text: str, per
         ("--permissions", "chess=read", "'chess' is not a resource of the API"),
         ("--permissions", "chat=own", "'permissions.chat' must be"),
         ("--models", "a,,b", "'models[1]' must have 1 to 256 characters"),
+        ("--allow-ip", "10.0.0.5/8", "'ip_allowlist[0]' cannot be '10.0.0.5/8': it has bits set after its prefix"),
+        ("--allow-ip", "10.0.0.1,,::1", "'ip_allowlist[1]' cannot be ''"),
         ("--expires-in", "soon", "'--expires-in' must be a duration such as 90s"),
         ("--expires-in", "-5", "'--expires-in' must be a duration"),
         ("--expires-in", "0", "between 1 and 315,360,000"),
@@ -162,7 +164,20 @@ def test_long_lists_go_on_where_they_ended(terminal: Terminal) -> None:
 
 def test_show_tells_permissions_and_models(terminal: Terminal) -> None:
     terminal.ok("keys", "create", "a", "--permissions", "chat=write", "--models", "m1,m2")
-    assert "Permissions: chat=write. Models: m1, m2." in terminal.ok("keys", "show", "a").err
+    assert "Permissions: chat=write. Models: m1, m2. Addresses: any." in terminal.ok("keys", "show", "a").err
+
+
+def test_addresses_are_allowed_replaced_and_lifted(terminal: Terminal) -> None:
+    allowed = ("--allow-ip", "10.0.0.0/8, ::1", "--allow-ip", "203.0.113.7")
+    made = terminal.ok("keys", "create", "a", *allowed, "--json").json
+    assert made["ip_allowlist"] == ["10.0.0.0/8", "::1", "203.0.113.7"]
+    assert "Addresses: 10.0.0.0/8, ::1, 203.0.113.7." in terminal.ok("keys", "show", "a").err
+    assert terminal.ok("keys", "update", "a", "--name", "b", "--json").json["ip_allowlist"] == made["ip_allowlist"]
+    assert "Addresses: none." in terminal.ok("keys", "update", "b", "--allow-ip", "").err
+    assert terminal.ok("keys", "update", "b", "--any-ip", "--json").json["ip_allowlist"] is None
+    assert "exclude each other" in terminal.refused("keys", "update", "b", "--any-ip", "--allow-ip", "::1")
+    admin = terminal.ok("keys", "create", "ops", "--admin", "--allow-ip", "::1", "--json").json
+    assert admin["ip_allowlist"] == ["::1"]
 
 
 def test_each_secret_is_printed_once(terminal: Terminal) -> None:

@@ -40,6 +40,18 @@ BAD = [
     (KeyFields(name="a", models=["ok", ""]), "models[1]", "1 to 256 characters"),
     (KeyFields(name="a", models=["x" * 257]), "models[0]", "1 to 256 characters"),
     (KeyFields(name="a", models=[3]), "models[0]", "must be a string"),
+    (KeyFields(name="a", ip_allowlist="10.0.0.0/8"), "ip_allowlist", "must be null or a list"),
+    (KeyFields(name="a", ip_allowlist={"10.0.0.0/8": 1}), "ip_allowlist", "must be null or a list"),
+    (KeyFields(name="a", ip_allowlist=10), "ip_allowlist", "must be null or a list"),
+    (KeyFields(name="a", ip_allowlist=["10.0.0.1"] * 1001), "ip_allowlist", "more than 1,000 entries"),
+    (KeyFields(name="a", ip_allowlist=["10.0.0.1", 7]), "ip_allowlist[1]", "must be a string"),
+    (KeyFields(name="a", ip_allowlist=[None]), "ip_allowlist[0]", "must be a string"),
+    (KeyFields(name="a", ip_allowlist=["10.0.0.1", ""]), "ip_allowlist[1]", "it is no address and no CIDR"),
+    (KeyFields(name="a", ip_allowlist=["x" * 10_000]), "ip_allowlist[0]", "it is no address and no CIDR"),
+    (KeyFields(name="a", ip_allowlist=["10.0.0.1\x00"]), "ip_allowlist[0]", "it is no address and no CIDR"),
+    (KeyFields(name="a", ip_allowlist=["\ud800"]), "ip_allowlist[0]", "it is no address and no CIDR"),
+    (KeyFields(name="a", ip_allowlist=["fe80::1%eth0"]), "ip_allowlist[0]", "it is no address and no CIDR"),
+    (KeyFields(name="a", ip_allowlist=["10.0.0.5/8"]), "ip_allowlist[0]", "did you mean 10.0.0.0/8?"),
     (KeyFields(name="a", expires_in_seconds=0), "expires_in_seconds", "between 1 and 315,360,000"),
     (KeyFields(name="a", expires_in_seconds=-5), "expires_in_seconds", "between 1 and 315,360,000"),
     (KeyFields(name="a", expires_in_seconds=3650 * DAY + 1), "expires_in_seconds", "between 1 and 315,360,000"),
@@ -59,16 +71,19 @@ def test_bad_field_is_refused_by_name(house: House, given: KeyFields, param: str
     assert house.events() == before
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("ip_allowlist", [])],
-)
-def test_field_that_is_not_enforced_is_refused_rather_than_stored(house: House, field: str, value: object) -> None:
-    given = KeyFields(**{"name": "a", field: value})
-    with pytest.raises(KeyhouseError) as refused:
-        keys.create(house.control, house.caller, Holder(KeyKind.USER, house.project_id), given)
-    assert (refused.value.code, refused.value.param) == (ErrorCode.NOT_SUPPORTED, field)
-    assert refused.value.message == f"'{field}' is not enforced yet, so it is refused rather than stored."
+@pytest.mark.parametrize("kind", [KeyKind.USER, KeyKind.ADMIN])
+def test_networks_are_kept_as_they_are_written_each_once(house: House, kind: KeyKind) -> None:
+    holder = Holder(kind, None if kind is KeyKind.ADMIN else house.project_id)
+    given = KeyFields(name="a", ip_allowlist=[" 10.0.0.0/8", "10.0.0.1/32", "2001:DB8::/32", "::ffff:10.0.0.1"])
+    key = keys.create(house.control, house.caller, holder, given).view.key
+    assert house.key(key.id).ip_allowlist == ("10.0.0.0/8", "10.0.0.1", "2001:db8::/32")
+    changed = keys.update(house.control, house.caller, key.project_id, key.id, KeyFields(ip_allowlist=[]))
+    assert changed.key.ip_allowlist == ()
+    assert house.events()[-1].details["changes_requested"] == {"ip_allowlist": []}
+    rotated = keys.rotate(house.control, house.caller, key.project_id, key.id)
+    assert rotated.view.key.ip_allowlist == ()
+    lifted = keys.update(house.control, house.caller, key.project_id, key.id, KeyFields(ip_allowlist=None))
+    assert house.key(key.id).ip_allowlist is lifted.key.ip_allowlist is None
 
 
 @pytest.mark.parametrize("field", ["permissions", "scopes", "models", "rate_limits"])

@@ -78,7 +78,11 @@ REFUSED_SETTINGS = {
     "workers": ({"KEYHOUSE_WORKERS": "2"}, (), "as exact as one"),
     "workers-option": ({}, ("--workers", "2"), "as exact as one"),
     "valkey": ({"KEYHOUSE_VALKEY_URL": "redis://127.0.0.1:1"}, (), "KEYHOUSE_VALKEY_URL"),
-    "proxies": ({"KEYHOUSE_TRUSTED_PROXIES": "10.0.0.0/8"}, (), "KEYHOUSE_TRUSTED_PROXIES"),
+    "no-proxy": ({"KEYHOUSE_TRUSTED_PROXIES": "127.0.0.1, proxy.example"}, (), "'proxy.example' is no address"),
+    "half-a-proxy": ({"KEYHOUSE_TRUSTED_PROXIES": "10.0.0.5/8"}, (), "without bits after its prefix"),
+    "proxy-of-a-zone": ({"KEYHOUSE_TRUSTED_PROXIES": "fe80::1%eth0"}, (), "is no address"),
+    "every-proxy": ({"KEYHOUSE_TRUSTED_PROXIES": "0.0.0.0/0"}, (), "is everybody"),
+    "every-mapped-proxy": ({"KEYHOUSE_TRUSTED_PROXIES": "::ffff:0:0/96"}, (), "is everybody"),
     "database": ({"KEYHOUSE_DATABASE_URL": "mysql://localhost/x"}, (), "postgresql"),
     "no-database": ({"KEYHOUSE_DATABASE_URL": "postgresql://u:hush-hush@127.0.0.1:1/x"}, (), "database"),
 }

@@ -18,7 +18,8 @@ PEPPERS = Peppers("p1", {"p1": PEPPER})
 class Running:
     """A call that notes how it was cut."""
 
-    def __init__(self, key_id: str, **facts: Any) -> None:
+    def __init__(self, key_id: str, address: str = "192.0.2.1", **facts: Any) -> None:
+        self.address = address
         self.credential: Credential | None = credential_of(made(PEPPERS, key_id, **facts)[1])
         self.cuts: list[Outcome] = []
 
@@ -80,6 +81,17 @@ def test_a_call_that_goes_on_has_the_new_facts_of_its_own_secret() -> None:
     running(mine, siblings).renew("key_a", fresh)
     assert mine.credential is fresh
     assert siblings.credential is before
+
+
+def test_calls_from_where_a_key_may_no_longer_be_used_are_ended() -> None:
+    inside, outside, unknown = (Running("key_a", address) for address in ("10.1.2.3", "203.0.113.9", ""))
+    calls = running(inside, outside, unknown)
+    for call in (inside, outside, unknown):
+        fresh = credential_of(made(PEPPERS, "key_a", ip_allowlist=("10.0.0.0/8",))[1])
+        fresh.public_id = call.public_id
+        calls.renew("key_a", fresh)
+        assert call.credential is fresh
+    assert (inside.cuts, outside.cuts, unknown.cuts) == ([], [Outcome.REVOKED], [Outcome.REVOKED])
 
 
 async def test_calls_end_with_their_secret(monkeypatch: Any) -> None:

@@ -45,6 +45,10 @@ def revoked_key(request: Request) -> None:
     request.facts["revoked_at"] = NOW - 1
 
 
+def other_network(request: Request) -> None:
+    request.facts["ip_allowlist"] = ("198.51.100.0/24",)
+
+
 def other_organization(request: Request) -> None:
     request.organization = b"org-charlies"
 
@@ -85,6 +89,7 @@ Fault = Callable[[Request], None]
 ORDER: list[tuple[Fault, str, int]] = [
     (wrong_key, "invalid_api_key", 401),
     (revoked_key, "invalid_api_key", 401),
+    (other_network, "ip_not_authorized", 401),
     (other_organization, "mismatched_organization", 401),
     (other_project, "mismatched_project", 401),
     (unknown_route, "unknown_route", 404),
@@ -127,6 +132,7 @@ async def knocked(request: Request, while_reading: Callable[[Keyring, Shelf], No
             authorization,
             request.organization,
             request.project,
+            "203.0.113.9",
             told.identified.append,
             lambda: routes.find(request.method, request.path),
             model,

@@ -199,3 +199,21 @@ def get(store: Store, number: int) -> Key:
 def listed(store: Store, where: KeyFilter) -> list[int]:
     with store.read() as transaction:
         return [int(key.id.removeprefix("key_")) for key in transaction.keys.list(ORG, where, Page()).items]
+
+
+def test_the_addresses_that_a_key_may_be_used_from_come_back_wherever_it_is_read(store: Store) -> None:
+    listed, nowhere, free = make_key(1, ip_allowlist=("10.0.0.0/8", "::1")), make_key(2, ip_allowlist=()), make_key(3)
+    with store.write() as tx:
+        for key in (listed, nowhere, free):
+            tx.keys.add(key)
+    with store.read() as tx:
+        assert [tx.keys.get(ORG, key.id) for key in (listed, nowhere, free)] == [listed, nowhere, free]
+        ring = tx.keys.find_secret("pub000000001")
+        assert ring is not None
+        assert ring.key == listed
+        found = tx.keys.list(ORG, KeyFilter(PROJECT), Page()).items
+        assert [key.ip_allowlist for key in found] == [("10.0.0.0/8", "::1"), (), None]
+    with store.write() as tx:
+        tx.keys.save(replace(listed, ip_allowlist=None))
+    with store.read() as tx:
+        assert tx.keys.get(ORG, listed.id) == replace(listed, ip_allowlist=None)

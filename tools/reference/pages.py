@@ -130,7 +130,7 @@ def http_api_page() -> str:
         "src/keyhouse/api",
         """
         For admin keys (`sk-khadm_…`). Shapes are OpenAI's where it has the operation. An unknown parameter or field is
-        refused with 400, and so is `ip_allowlist`, which is not enforced yet.
+        refused with 400.
         `value`, the full secret, is in the answer that creates or rotates a key and in no other.
         """,
         table(("request", "query", "body"), [*rows, *reports, *files]),

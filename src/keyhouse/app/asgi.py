@@ -53,7 +53,9 @@ async def _other(gateway: Gateway, registry: CollectorRegistry, scope: Scope) ->
     if scope["path"] != "/metrics":
         message = f"Unknown request URL: {shown(scope['method'])} {shown(scope['path'])}. Nothing is served there."
         raise KeyhouseError(ErrorCode.UNKNOWN_ROUTE, message)
-    caller = await run_in_threadpool(gateway.authenticate_admin, header(scope["headers"], b"authorization"))
+    authorization, client = header(scope["headers"], b"authorization"), scope.get("client")
+    address = None if client is None else client[0]
+    caller = await run_in_threadpool(gateway.authenticate_admin, authorization, address)
     require(caller, Permission.USAGE_READ, None)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 

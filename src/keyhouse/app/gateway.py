@@ -16,6 +16,7 @@ from keyhouse.control import authority
 from keyhouse.control.context import Caller, Control, KnownCallerError
 from keyhouse.domain.audit import Actor
 from keyhouse.domain.errors import KeyhouseError
+from keyhouse.domain.networks import Networks
 from keyhouse.domain.upstreams import seal_context
 from keyhouse.domain.usage import Outcome
 from keyhouse.edge import health
@@ -41,6 +42,7 @@ from keyhouse.policy.grants import Grants
 from keyhouse.policy.idempotency import Idempotency
 from keyhouse.policy.keyring import Credential, Keyring
 from keyhouse.policy.money import MemoryReservations
+from keyhouse.policy.network import require_network
 from keyhouse.policy.rules import Rules
 from keyhouse.policy.windows import WindowCounters
 from keyhouse.settings import Settings
@@ -173,9 +175,9 @@ class Gateway:
             await asyncio.to_thread(close)
         self._intents.close()
 
-    def authenticate_admin(self, authorization: str | None, address: str | None = None) -> Caller:
-        """Who calls the administration API from this address. Blocks; for worker threads. Raises 401, and 403 for a project key;
-        `KnownCallerError` where the key is known."""
+    def authenticate_admin(self, authorization: str | None, address: str | None) -> Caller:
+        """Who calls the administration API from this address (None: unknown). Blocks; for worker threads. Raises 401, and 403
+        for a project key; `KnownCallerError` where the key is known."""
         raw = None if authorization is None else authorization.encode("latin-1", "replace")
         waiting = self._authenticator.authenticate(raw, self.control.clock())
         try:
@@ -184,6 +186,7 @@ class Gateway:
             raise KnownCallerError(error, _caller(error.credential, address)) from None
         caller = _caller(credential, address)
         try:
+            require_network(credential, address or "")
             require_admin_key(credential)
         except KeyhouseError as error:
             raise KnownCallerError(error, caller) from None
@@ -229,7 +232,9 @@ class Gateway:
             ),
             max_body_bytes=settings.max_body_bytes,
             max_response_bytes=settings.max_response_bytes,
-            on_ended_key=lambda credential, address: self._audit_notes.used_after_revocation(credential.key, address),
+            on_ended_key=lambda credential, address: self._audit_notes.used_after_revocation(
+                credential.key, address or None
+            ),
         )
 
     def _build_watch(self) -> Watch:
@@ -256,6 +261,7 @@ class Gateway:
             body_min_rate=settings.body_min_rate,
             max_connections=settings.max_connections,
             max_connections_per_address=settings.max_connections_per_address,
+            proxies=Networks(settings.trusted_proxies) if settings.trusted_proxies else None,
         )
 
     # --- reading the store, in a worker thread ---

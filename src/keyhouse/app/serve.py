@@ -112,9 +112,12 @@ def _exposure(settings: Settings) -> list[str]:
         private = ipaddress.ip_address(settings.host).is_loopback
     except ValueError:
         private = settings.host == "localhost"
-    if private or settings.tls_cert_file is not None:
+    if private or settings.tls_cert_file is not None or settings.trusted_proxies:
         return []
-    return [f"keys travel unencrypted to {settings.host}: set KEYHOUSE_TLS_CERT_FILE and KEYHOUSE_TLS_KEY_FILE."]
+    return [
+        f"keys travel unencrypted to {settings.host}: set KEYHOUSE_TLS_CERT_FILE and KEYHOUSE_TLS_KEY_FILE, or "
+        "KEYHOUSE_TRUSTED_PROXIES if a proxy in front ends TLS."
+    ]
 
 
 def _say(sentence: str) -> None:

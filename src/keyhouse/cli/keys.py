@@ -29,6 +29,10 @@ Permissions = Annotated[
     str | None, typer.Option(help="all, read_only, a JSON object, or resources such as chat=write,models=read.")
 ]
 Models = Annotated[str | None, typer.Option(help="Names and globs of models with commas; '' allows no model.")]
+AllowIp = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ADDRESS", help="An address or CIDR to be used from; repeatable. '' allows none."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]
 
 Verb = Callable[[Control, Caller, str | None, str], KeyView]
@@ -45,6 +49,7 @@ def create(
     permissions: Permissions = None,
     models: Models = None,
     expires_in: Annotated[str | None, typer.Option(help="When it expires: 1h, 30d, 1y. Never, if not given.")] = None,
+    allow_ip: AllowIp = None,
     rate_limit: limit_words.OfKey = None,
     tag: values.Tags = None,
     as_json: AsJson = False,
@@ -55,6 +60,7 @@ def create(
         permissions=UNSET if permissions is None else values.permissions(permissions),
         models=UNSET if models is None else values.names(models),
         expires_in_seconds=UNSET if expires_in is None else values.duration(expires_in, "--expires-in"),
+        ip_allowlist=_allowlist(allow_ip),
         rate_limits=UNSET if rate_limit is None else limit_words.of_key(rate_limit),
         tags=values.tags_or_none(tag, none=False),
     )
@@ -110,20 +116,25 @@ def update(
     models: Models = None,
     any_model: Annotated[bool, typer.Option("--any-model", help="Lift the restriction to models.")] = False,
     expires_in: Annotated[str | None, typer.Option(help="When it expires, from now: 1h, 30d, 1y; or never.")] = None,
+    allow_ip: AllowIp = None,
+    any_ip: Annotated[bool, typer.Option("--any-ip", help="Lift the restriction to addresses.")] = False,
     rate_limit: limit_words.OfKey = None,
     tag: values.Tags = None,
     no_tags: values.NoTags = False,
     as_json: AsJson = False,
 ) -> None:
-    """Changes a key's name, permissions, models, expiry, rate limits or tags."""
+    """Changes a key's name, permissions, models, expiry, addresses, rate limits or tags."""
     if any_model and models is not None:
         raise invalid("--any-model", "'--models' and '--any-model' exclude each other.")
+    if any_ip and allow_ip:
+        raise invalid("--any-ip", "'--allow-ip' and '--any-ip' exclude each other.")
     expiry = None if expires_in in {None, "never"} else values.duration(expires_in or "", "--expires-in")
     given = KeyFields(
         name=UNSET if name is None else name,
         permissions=UNSET if permissions is None else values.permissions(permissions),
         models=None if any_model else UNSET if models is None else values.names(models),
         expires_in_seconds=UNSET if expires_in is None else expiry,
+        ip_allowlist=None if any_ip else _allowlist(allow_ip),
         rate_limits=UNSET if rate_limit is None else limit_words.of_key(rate_limit),
         tags=values.tags_or_none(tag, none=no_tags),
     )
@@ -175,6 +186,11 @@ def revoke(
 ) -> None:
     """Refuses a key for good."""
     _apply(ctx, keys.revoke, key, project, admin=admin, as_json=as_json)
+
+
+def _allowlist(given: list[str] | None) -> object:
+    """All of it, as it was given: every option may hold several, with commas between them."""
+    return [entry for text in given for entry in values.names(text)] if given else UNSET
 
 
 def _apply(ctx: typer.Context, verb: Verb, key: str, project: str | None, *, admin: bool, as_json: bool) -> None:
@@ -242,4 +258,5 @@ def _print_key(item: KeyView, *, as_json: bool) -> None:
     output.table(_HEADS, [_row(item)])
     limits = "none" if key.rate_limits is None else limit_words.sentence(key.rate_limits.given)
     tags = f" Tags: {values.tag_words(item.tags)}." if item.tags else ""
-    output.say(f"Permissions: {facts}. Models: {models}. Rate limits: {limits}.{tags}")
+    allowed = "any" if key.ip_allowlist is None else ", ".join(key.ip_allowlist) or "none"
+    output.say(f"Permissions: {facts}. Models: {models}. Addresses: {allowed}. Rate limits: {limits}.{tags}")

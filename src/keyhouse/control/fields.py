@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from msgspec import UNSET, UnsetType
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
+from keyhouse.domain.networks import network_of, written
 from keyhouse.domain.permissions import Access, Permissions, Resource, parse_permissions, scope
 
 __all__ = ["UNSET", "UnsetType"]
 
 MAX_NAME = 256
 MAX_MODELS = 100
+MAX_NETWORKS = 1000
 DAY = 86_400
 MAX_LIFETIME = 3650 * DAY
 MAX_GRACE = 30 * DAY
@@ -53,6 +55,26 @@ def models(value: object, param: str = "models") -> tuple[str, ...] | None:
     if len(value) > MAX_MODELS:
         raise invalid(param, f"'{param}' must not have more than {MAX_MODELS} entries.")
     return tuple(dict.fromkeys(name(entry, f"{param}[{i}]") for i, entry in enumerate(value)))
+
+
+def ip_allowlist(value: object, param: str = "ip_allowlist") -> tuple[str, ...] | None:
+    """Addresses and CIDRs as they are written, each once. Null does not restrict; an empty list allows nothing."""
+    if value is None:
+        return None
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise invalid(param, f"'{param}' must be null or a list of addresses and CIDRs.")
+    if len(value) > MAX_NETWORKS:
+        raise invalid(param, f"'{param}' must not have more than {MAX_NETWORKS:,} entries.")
+    return tuple(dict.fromkeys(_network(entry, f"{param}[{i}]") for i, entry in enumerate(value)))
+
+
+def _network(value: object, param: str) -> str:
+    if not isinstance(value, str):
+        raise invalid(param, f"'{param}' must be a string.")
+    try:
+        return written(network_of(value.strip()))
+    except ValueError as error:
+        raise invalid(param, f"'{param}' cannot be '{shown(value)}': {error}.") from None
 
 
 def seconds(value: object, param: str, low: int, high: int) -> int:

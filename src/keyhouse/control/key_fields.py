@@ -15,8 +15,8 @@ from keyhouse.domain.permissions import Permissions
 
 @dataclass(frozen=True, slots=True)
 class KeyFields:
-    """What a face was given for a key, unchecked; UNSET where it was not given. `models` null does not restrict,
-    `expires_in_seconds` null never expires, `rate_limits` null does not limit."""
+    """What a face was given for a key, unchecked; UNSET where it was not given. `models` and `ip_allowlist` null do
+    not restrict, `expires_in_seconds` null never expires, `rate_limits` null does not limit."""
 
     name: object = UNSET
     permissions: object = UNSET
@@ -31,7 +31,6 @@ class KeyFields:
 
 def checked(given: KeyFields, now: int, *, admin: bool, name_required: bool) -> dict[str, Any]:
     """The given fields as attributes of a `Key` (its `expires_at` for `expires_in_seconds`). Raises for the first bad one."""
-    fields.refuse_unenforced({"ip_allowlist": given.ip_allowlist})
     if admin:
         fields.refuse_unenforced({"permissions": given.permissions, "scopes": given.scopes, "models": given.models})
         fields.refuse_unenforced({"rate_limits": given.rate_limits, "spend_limit": given.spend_limit})
@@ -45,6 +44,8 @@ def checked(given: KeyFields, now: int, *, admin: bool, name_required: bool) -> 
         wanted["models"] = fields.models(given.models)
     if given.expires_in_seconds is not UNSET:
         wanted["expires_at"] = fields.expiry(given.expires_in_seconds, now)
+    if given.ip_allowlist is not UNSET:
+        wanted["ip_allowlist"] = fields.ip_allowlist(given.ip_allowlist)
     if given.rate_limits is not UNSET and not admin:
         wanted["rate_limits"] = limit_fields.of_key(given.rate_limits)
     return wanted

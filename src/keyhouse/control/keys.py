@@ -103,7 +103,7 @@ def update(control: Control, caller: Caller, project_id: str | None, key_id: str
     wanted = checked(given, control.clock(), admin=project_id is None, name_required=False)
     spend_limit, new_tags = key_field(given.spend_limit), tags.checked(given.tags)
     if not wanted and spend_limit is UNSET and not new_tags:
-        known = "name, permissions, models, expires_in_seconds, rate_limits, spend_limit or tags"
+        known = "name, permissions, models, expires_in_seconds, ip_allowlist, rate_limits, spend_limit or tags"
         raise invalid("name", f"Give something to change: {known}.")
 
     def changed(key: Key, now: int) -> Key:

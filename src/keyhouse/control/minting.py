@@ -47,6 +47,7 @@ def mint_key(
     permissions: Permissions = ALL,
     models: tuple[str, ...] | None = None,
     expires_at: int | None = None,
+    ip_allowlist: tuple[str, ...] | None = None,
     rate_limits: RateLimits | None = None,
 ) -> Minted:
     """A new key with its first secret."""
@@ -64,6 +65,7 @@ def mint_key(
         permissions=permissions,
         models=models,
         expires_at=expires_at,
+        ip_allowlist=ip_allowlist,
         rate_limits=rate_limits,
         secrets=(secret,),
     )

@@ -63,6 +63,7 @@ def project_key(item: KeyView) -> dict[str, object]:
         "owner_project_access": "active" if item.owner.has_access else "inactive",
         "owner": {"type": item.owner.kind, item.owner.kind: _project_owner(item.owner)},
         "expires_at": item.key.expires_at,
+        "ip_allowlist": item.key.ip_allowlist,
         "models": item.key.models,
         "permissions": item.key.permissions.as_json(),
         "rate_limits": None if item.key.rate_limits is None else item.key.rate_limits.given,
@@ -95,6 +96,7 @@ def admin_key(item: KeyView) -> dict[str, object]:
             "created_at": item.owner.created_at,
             "role": item.owner.role,
         },
+        "ip_allowlist": item.key.ip_allowlist,
         "status": item.status.value,
     }
 

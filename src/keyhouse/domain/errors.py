@@ -52,6 +52,11 @@ class ErrorCode(Enum):
     INVALID_API_KEY = ("invalid_api_key", 401, "No key, an unknown or wrong one, or one whose life is over")
     INVALID_JSON = ("invalid_json", 400, "The body is not valid JSON")
     INVALID_VALUE = ("invalid_value", 400, "A value is missing, of the wrong type or out of range")
+    IP_NOT_AUTHORIZED = (
+        "ip_not_authorized",
+        401,
+        "The key verifies, and its IP allowlist does not hold the client's address",
+    )
     KEY_DISABLED = ("api_key_disabled", 401, "The key verifies, and is disabled")
     KEY_QUARANTINED = ("api_key_quarantined", 401, "The key verifies, and is quarantined")
     LEDGER_UNAVAILABLE = ("ledger_unavailable", 503, "Usage cannot be recorded, so no call is served")

@@ -72,6 +72,8 @@ class Key:
     """Of an admin key: the role that it is cut to; None: what its person may do."""
     scopes: tuple[str, ...] | None = None
     """Of an admin key: the permissions that it is cut to."""
+    ip_allowlist: tuple[str, ...] | None = None
+    """Addresses and networks that it may be used from; None: from anywhere."""
     secrets: tuple[KeySecret, ...] = ()
     """Newest first."""
 

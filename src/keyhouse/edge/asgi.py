@@ -18,9 +18,10 @@ _BUFFERED = 64 << 10
 
 
 class AsgiExchange:
-    """`served_at`: when the application was handed the request (loop time)."""
+    """`served_at`: when the application was handed the request (loop time). `address` is the client's, "" where it cannot be
+    known."""
 
-    def __init__(self, protocol: GatewayProtocol, method: bytes, path: bytes, query: bytes) -> None:
+    def __init__(self, protocol: GatewayProtocol, method: bytes, path: bytes, query: bytes, address: str) -> None:
         self.protocol = protocol
         self.served_at = 0.0
         self.body_size = 0
@@ -29,7 +30,7 @@ class AsgiExchange:
             "asgi": {"version": protocol.asgi_version, "spec_version": "2.3"},
             "http_version": protocol.parser.get_http_version(),
             "server": protocol.server,
-            "client": protocol.client,
+            "client": (address, protocol.client[1] if protocol.client else 0) if address else None,
             "scheme": protocol.scheme,
             "root_path": "",
             "method": method.decode("ascii"),

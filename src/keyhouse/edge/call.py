@@ -101,6 +101,11 @@ class Call:
         self.cut_as: Outcome | None = None
         self.task: asyncio.Task[None] | None = None
 
+    @property
+    def address(self) -> str:
+        """The client's; "" where it cannot be known."""
+        return self.exchange.address
+
     def cut(self, outcome: Outcome) -> None:
         """Ends the call from outside, once: its client has gone, its key lost its access, or the gateway stops."""
         if self.cut_as is None and self.task is not None and not self.task.done():
@@ -235,6 +240,9 @@ def cut_error(outcome: Outcome) -> tuple[int, KeyhouseError]:
     if outcome is Outcome.ABORTED:
         return CLIENT_CLOSED_REQUEST, KeyhouseError(ErrorCode.HEADERS_INVALID, "The client went away.")
     if outcome is Outcome.REVOKED:
-        message = "The API key lost its access while this call was running: it expired, or was revoked or disabled."
+        message = (
+            "The API key lost its access while this call was running: it expired, was revoked or disabled, "
+            "or may no longer be used from this address."
+        )
         return 401, KeyhouseError(ErrorCode.INVALID_API_KEY, message)
     return 503, KeyhouseError(ErrorCode.SERVER_STOPPING, "The server stopped while this call was running.")

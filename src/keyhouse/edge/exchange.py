@@ -42,7 +42,8 @@ class Carrier(Protocol):
 
 
 class Exchange:
-    """A request whose head has arrived. Header names are lower-case; `path` is the raw target without its query."""
+    """A request whose head has arrived. Header names are lower-case; `path` is the raw target without its query; `address` is the
+    client's, "" where it cannot be known."""
 
     __slots__ = (
         "_body",

@@ -23,6 +23,7 @@ from keyhouse.edge.asgi import AsgiExchange
 from keyhouse.edge.exchange import Exchange, Header
 from keyhouse.edge.lobby import Lobby
 from keyhouse.wire.errors import envelope, refusal_headers
+from keyhouse.wire.forwarded import client_address, peer_address
 
 LINGER = 5.0
 """Seconds during which a refused client may go on sending, unread, so that it can read the refusal."""
@@ -70,7 +71,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.server = get_local_addr(transport)
         self.client = get_remote_addr(transport)
         self.scheme = "https" if is_ssl(transport) else "http"
-        self.address = self.client[0] if self.client else ""
+        self.address = peer_address(self.client[0]) if self.client else ""
         refusal = self.lobby.enter(self)
         if refusal is not None:
             self.refuse(refusal)
@@ -194,7 +195,7 @@ class GatewayProtocol(HttpToolsProtocol):
     # --- requests ---
 
     def _exchange(self, path: bytes, query: bytes) -> Exchange:  # noqa: ARG002 - the data plane's operations take no query
-        exchange = Exchange(self, self.parser.get_method(), path, self.headers, self.address)
+        exchange = Exchange(self, self.parser.get_method(), path, self.headers, self._client_address())
         self._check_head(exchange)
         exchange.keep_alive = self.parser.should_keep_alive() and not self.parser.should_upgrade()
         return exchange
@@ -202,7 +203,11 @@ class GatewayProtocol(HttpToolsProtocol):
     def _asgi_exchange(self, path: bytes, query: bytes) -> AsgiExchange:
         method = self.parser.get_method()
         self._check_head(Exchange(self, method, path, self.headers, self.address))
-        return AsgiExchange(self, method, path, query)
+        return AsgiExchange(self, method, path, query, self._client_address())
+
+    def _client_address(self) -> str:
+        proxies = self.lobby.proxies
+        return self.address if proxies is None else client_address(self.headers, self.address, proxies)
 
     def _check_head(self, exchange: Exchange) -> None:
         """Refuses heads that two parsers could read in two ways."""

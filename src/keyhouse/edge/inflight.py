@@ -15,6 +15,8 @@ LOOK_EVERY = 0.5
 class Running(Protocol):
     credential: Credential | None
 
+    @property
+    def address(self) -> str: ...
     def cut(self, outcome: Outcome) -> None: ...
 
 
@@ -59,10 +61,13 @@ class Inflight:
             self.cut(key_id, outcome)
 
     def renew(self, key_id: str, fresh: Credential) -> None:
-        """What is known of a secret has changed: its running calls go on with the new facts, such as an earlier end."""
-        for call in self._by_key.get(key_id, ()):
+        """What is known of a secret has changed: its running calls go on with the new facts, such as an earlier end. Those from
+        where it may no longer be used are ended."""
+        for call in list(self._by_key.get(key_id, ())):
             if call.credential is not None and call.credential.public_id == fresh.public_id:
                 call.credential = fresh
+                if fresh.networks is not None and not fresh.networks.holds(call.address):
+                    call.cut(Outcome.REVOKED)
 
     async def expire(self, clock: Callable[[], int]) -> None:
         """Ends calls whose secret ends while they run, for ever."""

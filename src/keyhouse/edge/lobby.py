@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.networks import Networks
 from keyhouse.edge.exchange import Exchange
 
 TICK = 0.5
@@ -23,7 +24,8 @@ class Connection(Protocol):
 
 
 class Lobby:
-    """`serve` answers the data plane's exchanges; `refused` counts refusals that no key is behind."""
+    """`serve` answers the data plane's exchanges; `refused` counts refusals that no key is behind. `proxies` are those whose word
+    about their clients' addresses is taken."""
 
     def __init__(
         self,
@@ -37,6 +39,7 @@ class Lobby:
         body_min_rate: int,
         max_connections: int,
         max_connections_per_address: int,
+        proxies: Networks | None = None,
     ) -> None:
         self.serve = serve
         self.refused = refused
@@ -44,6 +47,7 @@ class Lobby:
         self.keep_alive = keep_alive
         self.max_headers = max_headers
         self.max_header_bytes = max_header_bytes
+        self.proxies = proxies
         self._body_min_rate = body_min_rate
         self._max_connections = max_connections
         self._max_per_address = max_connections_per_address

@@ -52,7 +52,7 @@ _FORWARDED = (b"openai-beta", b"user-agent")
 _NOTHING = TokenUsage()
 
 EndedKey = Callable[[Credential, str], None]
-"""Given the key and the address of a call that is refused because the key's life is over."""
+"""Given the key and the address ("": unknown) of a call that is refused because the key's life is over."""
 
 Last = Callable[[], None]
 """How a call ends for its client: sends what was held back until the call was settled."""
@@ -187,6 +187,7 @@ class Relay:
             authorization=exchange.header(b"authorization"),
             organization=exchange.header(b"openai-organization"),
             project=exchange.header(b"openai-project"),
+            address=exchange.address,
             identified=identified,
             operation=operation,
             model=model,

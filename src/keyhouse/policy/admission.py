@@ -13,6 +13,7 @@ from keyhouse.domain.operations import Operation
 from keyhouse.policy.authn import Authenticator
 from keyhouse.policy.authz import require_home, require_model, require_project_key, require_scope
 from keyhouse.policy.keyring import Credential
+from keyhouse.policy.network import require_network
 
 
 @dataclass(slots=True)
@@ -24,6 +25,8 @@ class Knock:
     authorization: bytes | None
     organization: bytes | None
     project: bytes | None
+    address: str
+    """The client's; "" where it cannot be known."""
     identified: Callable[[Credential], None]
     operation: Callable[[], Operation]
     """The route's operation; raises `unknown_route` or `method_not_allowed`."""
@@ -43,6 +46,7 @@ async def admit(knock: Knock, authenticator: Authenticator, now: int) -> tuple[C
 async def _pass(knock: Knock, authenticator: Authenticator, now: int) -> tuple[Credential, Operation]:
     credential = await authenticator.authenticate(knock.authorization, now)
     knock.identified(credential)
+    require_network(credential, knock.address)
     require_home(credential, knock.organization, knock.project)
     operation = knock.operation()
     require_project_key(credential)

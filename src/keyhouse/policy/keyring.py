@@ -19,6 +19,7 @@ from keyhouse.domain.budgets import Budget
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.domain.levels import Level
 from keyhouse.domain.limits import RateLimit, limits_of
+from keyhouse.domain.networks import Networks
 from keyhouse.store.contract import KeyRing as StoredSecret
 
 
@@ -45,6 +46,8 @@ class Credential:
     """The key's own rate limits."""
     budgets: tuple[Budget, ...] = ()
     """The key's own budgets."""
+    networks: Networks | None = None
+    """Where it may be used from; None: anywhere."""
     held: dict[str, Any] = field(default_factory=dict, repr=False)
     """By model: what `grants` found that a call of it is held to."""
 
@@ -96,10 +99,15 @@ class Keyring:
         loop = asyncio.get_running_loop()
         while True:
             began = self._changes
-            stored = await loop.run_in_executor(self._executor, self._read, public_id)
+            found = await loop.run_in_executor(self._executor, self._find, public_id)
             if began == self._changes:
                 break
-        return None if stored is None else self._hold(credential_of(stored))
+        return None if found is None else self._hold(found)
+
+    def _find(self, public_id: str) -> Credential | None:
+        """In the worker thread: a long allowlist takes milliseconds to parse."""
+        stored = self._read(public_id)
+        return None if stored is None else credential_of(stored)
 
     def _hold(self, credential: Credential) -> Credential:
         self._held[credential.public_id] = credential
@@ -140,6 +148,7 @@ def credential_of(stored: StoredSecret) -> Credential:
         ),
         limits=() if key.rate_limits is None else limits_of(Level.KEY, key.id, "", key.rate_limits),
         budgets=stored.budgets,
+        networks=None if key.ip_allowlist is None else Networks(key.ip_allowlist),
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 
 from keyhouse.store.contract import SchemaError
 
-HEAD = "0014"
+HEAD = "0017"
 VERSION_TABLE = "keyhouse_schema"
 
 

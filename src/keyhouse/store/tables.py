@@ -145,6 +145,7 @@ keys = Table(
     Column("rate_limits", RateLimitsJson),
     Column("role_id", Text),
     Column("scopes", WordsJson),
+    Column("ip_allowlist", WordsJson),
     Index("ix_keys_of_user", "organization_id", "user_id", "created_at", "id"),
     Index("ix_keys_of_organization", "organization_id", "created_at", "id"),
     Index("ix_keys_of_kind", "organization_id", "kind", "created_at", "id"),

@@ -7,13 +7,19 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from keyhouse.api.shapes.common import BothWaysQuery, Group, ListOf, Name, Shape, Tags, Time
-from keyhouse.control.fields import MAX_GRACE, MAX_LIFETIME, MAX_MODELS
+from keyhouse.control.fields import MAX_GRACE, MAX_LIFETIME, MAX_MODELS, MAX_NETWORKS
 from keyhouse.domain.limits import NO_LIMIT
 
 Limit = Annotated[int, Meta(ge=0, le=NO_LIMIT)]
 Status = Literal["active", "disabled", "expired", "quarantined", "revoked"]
 Permissions = Literal["all", "read_only"] | dict[str, Literal["none", "read", "write"]]
 Models = Annotated[list[Name], Meta(max_length=MAX_MODELS, description="Names and globs; an empty list allows nothing")]
+Networks = Annotated[
+    list[str],
+    Meta(
+        max_length=MAX_NETWORKS, description="Addresses and CIDRs to be used from; an empty list allows none, null all"
+    ),
+]
 Lifetime = Annotated[int, Meta(ge=1, le=MAX_LIFETIME, description="Seconds from now; null never expires")]
 Grace = Annotated[int, Meta(ge=0, le=MAX_GRACE, description="How long the old secret works on, in seconds")]
 Secret = Annotated[str, Meta(description="The full secret, in this answer and in no other")]
@@ -68,6 +74,7 @@ class ProjectKey(Struct):
     owner_project_access: Literal["active", "inactive"]
     owner: KeyOwner
     expires_at: Time | None
+    ip_allowlist: list[str] | None
     models: list[str] | None
     permissions: Permissions
     rate_limits: KeyLimits | None
@@ -89,7 +96,7 @@ class KeyChange(Struct, forbid_unknown_fields=True):
     permissions: Permissions | UnsetType = UNSET
     models: Models | UnsetType | None = UNSET
     expires_in_seconds: Lifetime | UnsetType | None = UNSET
-    ip_allowlist: list[str] | UnsetType | None = UNSET
+    ip_allowlist: Networks | UnsetType | None = UNSET
     rate_limits: KeyLimits | UnsetType | None = UNSET
     spend_limit: KeySpendLimit | UnsetType | None = UNSET
     tags: Tags | UnsetType | None = UNSET
@@ -125,6 +132,7 @@ class AdminKey(Struct):
     expires_at: Time | None
     last_used_at: Time | None
     owner: AdminKeyOwner
+    ip_allowlist: list[str] | None
     status: Status
 
 

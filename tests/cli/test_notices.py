@@ -23,6 +23,9 @@ def test_notices_are_listed_with_what_became_of_them(terminal: Terminal) -> None
     assert "alice@example.com" in shown
     failed = terminal.ok("notices", "list", "--state", "failed", "--json").json
     assert [(item["id"], item["state"]) for item in failed] == [("msg_0", "failed")]
+    assert terminal.ok("notices", "show", "msg_0", "--json").json == failed[0]
+    assert "no SMTP server" in terminal.ok("notices", "show", "msg_0").out
+    assert "msg_9" in terminal.refused("notices", "show", "msg_9")
     page = terminal.ok("notices", "list", "--limit", "2")
     assert "--after msg_1" in page.err
     assert "'lost'" in terminal.refused("notices", "list", "--state", "lost")

@@ -19,6 +19,7 @@ def test_projects_are_created_renamed_listed_and_archived(terminal: Terminal) ->
     assert (made["object"], made["name"], made["status"]) == ("organization.project", "Search", "active")
     assert terminal.ok("projects", "rename", "Search", "Find", "--json").json["name"] == "Find"
     assert "Find" in terminal.ok("projects", "list").out
+    assert terminal.ok("projects", "show", "Find", "--json").json["id"] == made["id"]
     assert terminal.ok("projects", "archive", "Find", "--json").json["archived_at"] == NOW
     assert [item["name"] for item in terminal.ok("projects", "list", "--json").json] == ["Default project"]
     assert len(terminal.ok("projects", "list", "--archived", "--json").json) == 2
@@ -34,6 +35,8 @@ def test_service_accounts_are_created_listed_and_deleted(terminal: Terminal) -> 
     full = terminal.ok("service-accounts", "create", "full", "--json").json
     assert full["api_key"]["value"].startswith("sk-khsvc_")
     assert len(terminal.ok("service-accounts", "list", "--json").json) == 3
+    renamed = terminal.ok("service-accounts", "rename", "bare", "plain", "--json").json
+    assert terminal.ok("service-accounts", "show", "plain", "--json").json == renamed
     assert "robo" in terminal.ok("service-accounts", "list").out
     terminal.ok("service-accounts", "delete", "robo")
     assert not terminal.house.accepts(value)

@@ -29,6 +29,7 @@ ENTRIES = {
     "prices": Entry("prices", "What models cost, in US dollars per million tokens."),
     "limits": Entry("limits", "Rate limits of models, and requests for more."),
     "budgets": Entry("budgets", "How much may be spent, and what happens at the end of it."),
+    "alerts": Entry("alerts", "Who is told when spending reaches a threshold."),
     "notices": Entry("notices", "What alerts have sent, and the secret of webhooks."),
     "usage": Entry("usage", "What calls used: requests and tokens.", group=False),
     "costs": Entry("usage", "What calls cost, in US dollars.", group=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from keyhouse.cli import output
 from keyhouse.cli.house import opened
 from keyhouse.control import notices
 from keyhouse.domain.errors import invalid, shown
-from keyhouse.domain.notices import NoticeState
+from keyhouse.domain.notices import Notice, NoticeState
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
@@ -32,24 +33,21 @@ def list_(
         raise invalid("--state", f"'--state' must be one of {', '.join(states)}, not '{shown(state)}'.")
     with opened(ctx) as house:
         page = notices.list_page(house.control, house.caller, state=state, after=after, limit=limit)
-    if as_json:
-        output.json([notices.notice(item) for item in page.items])
-    else:
-        rows = [
-            [
-                output.moment(n.created_at),
-                n.kind.value,
-                n.destination,
-                n.about,
-                n.state.value,
-                str(n.attempts),
-                n.last_error,
-            ]
-            for n in page.items
-        ]
-        output.table(("AT", "BY", "TO", "ABOUT", "STATE", "ATTEMPTS", "LAST ERROR"), rows)
+    _print(page.items, as_json=as_json, many=True)
     if page.has_more:
         output.say(f"There are more: --after {page.items[-1].id}")
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    notice: Annotated[str, typer.Argument(help="The notice's id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Shows a notice, and what became of it."""
+    with opened(ctx) as house:
+        found = notices.show(house.control, house.caller, notice)
+    _print([found], as_json=as_json)
 
 
 @app.command()
@@ -62,3 +60,23 @@ def secret(ctx: typer.Context, as_json: AsJson = False) -> None:
         return
     output.say("Webhooks are signed with this secret from now on. It is not shown again:")
     output.secret(value)
+
+
+def _print(found: Sequence[Notice], *, as_json: bool, many: bool = False) -> None:
+    if as_json:
+        shapes = [notices.notice(item) for item in found]
+        output.json(shapes if many else shapes[0])
+        return
+    rows = [
+        [
+            output.moment(n.created_at),
+            n.kind.value,
+            n.destination,
+            n.about,
+            n.state.value,
+            str(n.attempts),
+            n.last_error,
+        ]
+        for n in found
+    ]
+    output.table(("AT", "BY", "TO", "ABOUT", "STATE", "ATTEMPTS", "LAST ERROR"), rows)

@@ -57,6 +57,14 @@ def create(
 
 
 @app.command()
+def show(ctx: typer.Context, project: Which, as_json: AsJson = False) -> None:
+    """Shows a project."""
+    with opened(ctx) as house:
+        found = naming.find_project(house.control, house.caller, project)
+        _print(house, projects.show(house.control, house.caller, found.id), as_json=as_json)
+
+
+@app.command()
 def update(
     ctx: typer.Context,
     project: Which,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,9 +11,13 @@ from keyhouse.cli import output
 from keyhouse.cli.house import House, opened
 from keyhouse.control import naming, objects, service_accounts
 from keyhouse.control.pages import every
+from keyhouse.domain.projects import ServiceAccount
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
+Which = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name where only one account of the project has it.")
+]
 Project = Annotated[str | None, typer.Option(help="A project, by id or name. The Default project, if not given.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]
 
@@ -51,17 +56,39 @@ def list_(ctx: typer.Context, project: Project = None, as_json: AsJson = False) 
                 lambda account: account.id,
             )
         )
-    if as_json:
-        output.json([objects.service_account(account) for account in found])
-    else:
-        rows = [[account.id, account.name, account.role, output.moment(account.created_at)] for account in found]
-        output.table(("ID", "NAME", "ROLE", "CREATED"), rows)
+    _print(found, as_json=as_json, many=True)
+
+
+@app.command()
+def show(ctx: typer.Context, account: Which, project: Project = None, as_json: AsJson = False) -> None:
+    """Shows a service account."""
+    with opened(ctx) as house:
+        project_id = _project_id(house, project)
+        found = naming.find_service_account(house.control, house.caller, project_id, account)
+        found = service_accounts.show(house.control, house.caller, project_id, found.id)
+    _print([found], as_json=as_json)
+
+
+@app.command()
+def rename(
+    ctx: typer.Context,
+    account: Which,
+    name: Annotated[str, typer.Argument(help="Its new name.")],
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Gives a service account another name."""
+    with opened(ctx) as house:
+        project_id = _project_id(house, project)
+        found = naming.find_service_account(house.control, house.caller, project_id, account)
+        changed = service_accounts.update(house.control, house.caller, project_id, found.id, name=name)
+    _print([changed], as_json=as_json)
 
 
 @app.command()
 def delete(
     ctx: typer.Context,
-    account: Annotated[str, typer.Argument(help="Its id, or its name where only one account of the project has it.")],
+    account: Which,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
@@ -73,6 +100,15 @@ def delete(
     if as_json:
         output.json(objects.deleted("organization.project.service_account", found.id))
     output.say(f"Deleted service account '{found.name}' ({found.id}) and revoked its keys.")
+
+
+def _print(accounts: Sequence[ServiceAccount], *, as_json: bool, many: bool = False) -> None:
+    if as_json:
+        shapes = [objects.service_account(account) for account in accounts]
+        output.json(shapes if many else shapes[0])
+        return
+    rows = [[account.id, account.name, account.role, output.moment(account.created_at)] for account in accounts]
+    output.table(("ID", "NAME", "ROLE", "CREATED"), rows)
 
 
 def _project_id(house: House, project: str | None) -> str:

@@ -124,9 +124,10 @@ def test_admin_keys_have_all_verbs(api: Served) -> None:
     api.house.clock.now += 1
     made = api.post(ADMIN, {"name": "ops", "expires_in_seconds": 100})
     assert set(made) == {
-        "object", "id", "name", "redacted_value", "created_at", "expires_at", "last_used_at", "owner", "ip_allowlist", "status",
-        "value",
+        "object", "id", "name", "redacted_value", "created_at", "expires_at", "last_used_at", "owner", "ip_allowlist", "role_id",
+        "scopes", "status", "value",
     }  # fmt: skip
+    assert (made["role_id"], made["scopes"]) == (None, None)
     assert made["object"] == "organization.admin_api_key"
     assert made["owner"]["object"] == "organization.user"
     assert made["owner"]["role"] == "owner"
@@ -142,6 +143,22 @@ def test_admin_keys_have_all_verbs(api: Served) -> None:
     assert api.post(f"{path}/revoke")["status"] == "revoked"
     assert api.delete(path) == {"id": made["id"], "object": "organization.admin_api_key.deleted", "deleted": True}
     assert [item["name"] for item in api.get(ADMIN, order="asc")["data"]] == ["First admin key", "operations"]
+
+
+def test_an_admin_key_does_what_its_role_and_scopes_leave(api: Served) -> None:
+    reader = api.post(ADMIN, {"name": "dashboard", "role_id": "role-organization-reader"})
+    assert reader["role_id"] == "role-organization-reader"
+    assert api.call("GET", ADMIN, key=reader["value"]).status_code == 200
+    assert api.call("POST", ADMIN, {"name": "x"}, key=reader["value"]).status_code == 403
+    made = api.post(ADMIN, {"name": "provisioning", "scopes": ["api.organization.admin_api_keys.write"]})
+    assert made["scopes"] == ["api.organization.admin_api_keys.write"]
+    assert api.call("GET", ADMIN, key=made["value"]).status_code == 403
+    error = api.call("POST", ADMIN, {"name": "more"}, key=made["value"]).json()["error"]
+    assert error["code"] == "insufficient_permissions"
+    changed = api.post(f"{ADMIN}/{made['id']}", {"scopes": None, "role_id": "role-organization-reader"})
+    assert (changed["role_id"], changed["scopes"]) == ("role-organization-reader", None)
+    assert api.call("GET", ADMIN, key=made["value"]).status_code == 200
+    assert api.call("GET", ADMIN, key=made["value"]).json()["data"][0]["scopes"] is None
 
 
 def test_admin_keys_are_listed_newest_first_on_request(api: Served) -> None:

@@ -115,6 +115,15 @@ def test_admin_keys_are_a_kind_of_their_own(terminal: Terminal) -> None:
     assert sorted(names) == ["First admin key", "ops"]
     assert terminal.ok("keys", "rotate", "ops", "--admin").out.startswith("sk-khadm_")
     assert terminal.ok("keys", "revoke", "ops", "--admin", "--json").json["status"] == "revoked"
+    made = terminal.ok(
+        "keys", "create", "board", "--admin", "--role", "reader", "--scopes", "api.groups.read", "--json"
+    ).json
+    assert (made["role_id"], made["scopes"]) == ("role-organization-reader", ["api.groups.read"])
+    assert "cut to role-organization-reader, api.groups.read" in terminal.ok("keys", "show", "board", "--admin").err
+    assert terminal.ok("keys", "update", "board", "--admin", "--uncut", "--json").json["scopes"] is None
+    assert "give '--admin' too" in terminal.refused("keys", "create", "x", "--scopes", "api.groups.read")
+    assert "'--uncut' excludes" in terminal.refused("keys", "update", "board", "--admin", "--uncut", "--role", "reader")
+    assert "not a permission" in terminal.refused("keys", "update", "board", "--admin", "--scopes", "api.tea")
     assert "belongs to no project" in terminal.refused("keys", "create", "x", "--admin", "--project", "Default project")
     assert "not enforced yet" in terminal.refused("keys", "create", "x", "--admin", "--models", "m")
 

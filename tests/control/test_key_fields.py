@@ -86,7 +86,7 @@ def test_networks_are_kept_as_they_are_written_each_once(house: House, kind: Key
     assert house.key(key.id).ip_allowlist is lifted.key.ip_allowlist is None
 
 
-@pytest.mark.parametrize("field", ["permissions", "scopes", "models", "rate_limits"])
+@pytest.mark.parametrize("field", ["permissions", "models", "rate_limits"])
 def test_admin_key_takes_no_restriction_that_would_not_hold(house: House, field: str) -> None:
     value: object = {"permissions": "read_only", "rate_limits": {"max_requests_per_1_minute": 3}}.get(field, [])
     with pytest.raises(KeyhouseError, match="not enforced yet") as refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keyhouse.api.key_bodies import ProjectKeyBody, RotateBody
+from keyhouse.api.key_bodies import AdminKeyBody, RotateBody
 from keyhouse.api.operation import Call, Operation
 from keyhouse.control import keys, objects
 from keyhouse.control.minting import Holder
@@ -60,9 +60,9 @@ def revoke(call: Call) -> object:
 
 OPERATIONS = (
     Operation("GET", _PATH, list_, keys.list_page, query=BOTH_WAYS),
-    Operation("POST", _PATH, create, keys.create, body=ProjectKeyBody),
+    Operation("POST", _PATH, create, keys.create, body=AdminKeyBody),
     Operation("GET", _ONE, get, keys.show),
-    Operation("POST", _ONE, update, keys.update, body=ProjectKeyBody),
+    Operation("POST", _ONE, update, keys.update, body=AdminKeyBody),
     Operation("DELETE", _ONE, delete, keys.revoke),
     Operation("POST", _ONE + "/rotate", rotate, keys.rotate, body=RotateBody, body_optional=True),
     Operation("POST", _ONE + "/disable", disable, keys.disable),

@@ -30,5 +30,12 @@ class ServiceAccountKeyBody(ProjectKeyBody, forbid_unknown_fields=True):
     scopes: Any = UNSET
 
 
+class AdminKeyBody(ProjectKeyBody, forbid_unknown_fields=True):
+    """As OpenAI's, which has a name and an expiry, and the role and the permissions that the key is cut to."""
+
+    role_id: Any = UNSET
+    scopes: Any = UNSET
+
+
 class RotateBody(msgspec.Struct, forbid_unknown_fields=True):
     grace_seconds: Any = 0

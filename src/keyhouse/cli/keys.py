@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from msgspec import UNSET
 
 from keyhouse.cli import limit_words, output, values
 from keyhouse.cli.house import House, opened
-from keyhouse.control import keys, naming, objects
+from keyhouse.control import keys, naming, objects, roles
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.minting import Holder
@@ -33,6 +34,10 @@ AllowIp = Annotated[
     list[str] | None,
     typer.Option(metavar="ADDRESS", help="An address or CIDR to be used from; repeatable. '' allows none."),
 ]
+Role = Annotated[
+    str | None, typer.Option(help="Of an admin key: a role of the organization that it is cut to, by id or name.")
+]
+Scopes = Annotated[str | None, typer.Option(help="Of an admin key: permissions that it is cut to, with commas.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]
 
 Verb = Callable[[Control, Caller, str | None, str], KeyView]
@@ -52,6 +57,8 @@ def create(
     allow_ip: AllowIp = None,
     rate_limit: limit_words.OfKey = None,
     tag: values.Tags = None,
+    role: Role = None,
+    scopes: Scopes = None,
     as_json: AsJson = False,
 ) -> None:
     """Creates a key and prints its secret, once."""
@@ -63,10 +70,12 @@ def create(
         ip_allowlist=_allowlist(allow_ip),
         rate_limits=UNSET if rate_limit is None else limit_words.of_key(rate_limit),
         tags=values.tags_or_none(tag, none=False),
+        scopes=UNSET if scopes is None else values.names(scopes),
     )
+    _require_admin(role, scopes, uncut=False, admin=admin)
     with opened(ctx) as house:
         holder = _holder(house, project, service_account, admin=admin)
-        created = keys.create(house.control, house.caller, holder, given)
+        created = keys.create(house.control, house.caller, holder, _with_role(house, given, role))
     _print_secret(created.view, created.value, as_json=as_json)
     output.say(f"Created key '{created.view.key.name}' ({created.view.key.id}). Its secret is not shown again.")
 
@@ -121,9 +130,15 @@ def update(
     rate_limit: limit_words.OfKey = None,
     tag: values.Tags = None,
     no_tags: values.NoTags = False,
+    role: Role = None,
+    scopes: Scopes = None,
+    uncut: Annotated[bool, typer.Option("--uncut", help="An admin key may do what its person may.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Changes a key's name, permissions, models, expiry, addresses, rate limits or tags."""
+    """Changes a key's name, permissions, models, expiry, addresses, rate limits or tags, or what an admin key is cut to."""
+    if uncut and (role is not None or scopes is not None):
+        raise invalid("--uncut", "'--uncut' excludes '--role' and '--scopes'.")
+    _require_admin(role, scopes, uncut=uncut, admin=admin)
     if any_model and models is not None:
         raise invalid("--any-model", "'--models' and '--any-model' exclude each other.")
     if any_ip and allow_ip:
@@ -137,10 +152,12 @@ def update(
         ip_allowlist=None if any_ip else _allowlist(allow_ip),
         rate_limits=UNSET if rate_limit is None else limit_words.of_key(rate_limit),
         tags=values.tags_or_none(tag, none=no_tags),
+        scopes=None if uncut else UNSET if scopes is None else values.names(scopes),
+        role_id=None if uncut else UNSET,
     )
     with opened(ctx) as house:
         project_id, key_id = _find(house, key, project, admin=admin)
-        changed = keys.update(house.control, house.caller, project_id, key_id, given)
+        changed = keys.update(house.control, house.caller, project_id, key_id, _with_role(house, given, role))
     _print_key(changed, as_json=as_json)
 
 
@@ -212,6 +229,15 @@ def _holder(house: House, project: str | None, service_account: str | None, *, a
     return Holder(KeyKind.SERVICE_ACCOUNT, project_id, service_account_id=account.id)
 
 
+def _require_admin(role: str | None, scopes: str | None, *, uncut: bool, admin: bool) -> None:
+    if not admin and (uncut or role is not None or scopes is not None):
+        raise invalid("--admin", "'--role', '--scopes' and '--uncut' are of admin keys: give '--admin' too.")
+
+
+def _with_role(house: House, given: KeyFields, role: str | None) -> KeyFields:
+    return given if role is None else replace(given, role_id=roles.find(house.control, house.caller, None, role).id)
+
+
 def _project_id(house: House, project: str | None) -> str:
     if project is None:
         return naming.default_project(house.control, house.caller).id
@@ -252,6 +278,11 @@ def _print_key(item: KeyView, *, as_json: bool) -> None:
         output.json(_object(item))
         return
     key = item.key
+    if key.kind is KeyKind.ADMIN:
+        cut = [word for word in (key.role_id, *(key.scopes or ())) if word is not None]
+        output.table(_HEADS, [_row(item)])
+        output.say(f"May do what its person may{', cut to ' + ', '.join(cut) if cut else ''}.")
+        return
     models = "any" if key.models is None else ", ".join(key.models) or "none"
     granted = key.permissions.as_json()
     facts = granted if isinstance(granted, str) else ", ".join(f"{r}={a}" for r, a in granted.items()) or "none"

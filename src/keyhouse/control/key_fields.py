@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from keyhouse.control import fields, limit_fields, tags
+from keyhouse.control import admin_keys, fields, limit_fields, tags
 from keyhouse.control.fields import UNSET
 from keyhouse.domain.errors import invalid
 from keyhouse.domain.keys import Key
@@ -16,7 +16,8 @@ from keyhouse.domain.permissions import Permissions
 @dataclass(frozen=True, slots=True)
 class KeyFields:
     """What a face was given for a key, unchecked; UNSET where it was not given. `models` and `ip_allowlist` null do
-    not restrict, `expires_in_seconds` null never expires, `rate_limits` null does not limit."""
+    not restrict, `expires_in_seconds` null never expires, `rate_limits` null does not limit. `scopes` of an admin key are
+    permissions, of others OpenAI's scopes; `role_id` is of an admin key."""
 
     name: object = UNSET
     permissions: object = UNSET
@@ -27,18 +28,21 @@ class KeyFields:
     rate_limits: object = UNSET
     spend_limit: object = UNSET
     tags: object = UNSET
+    role_id: object = UNSET
 
 
 def checked(given: KeyFields, now: int, *, admin: bool, name_required: bool) -> dict[str, Any]:
     """The given fields as attributes of a `Key` (its `expires_at` for `expires_in_seconds`). Raises for the first bad one."""
     if admin:
-        fields.refuse_unenforced({"permissions": given.permissions, "scopes": given.scopes, "models": given.models})
+        fields.refuse_unenforced({"permissions": given.permissions, "models": given.models})
         fields.refuse_unenforced({"rate_limits": given.rate_limits, "spend_limit": given.spend_limit})
         tags.refuse_of_admin_key(given.tags)
-    wanted: dict[str, Any] = {}
+    elif given.role_id is not UNSET:
+        raise invalid("role_id", "Only an admin key is cut to a role.")
+    wanted: dict[str, Any] = admin_keys.checked(given.role_id, given.scopes) if admin else {}
     if given.name is not UNSET or name_required:
         wanted["name"] = fields.name(given.name)
-    if given.permissions is not UNSET or given.scopes is not UNSET:
+    if not admin and (given.permissions is not UNSET or given.scopes is not UNSET):
         wanted["permissions"] = _permissions(given)
     if given.models is not UNSET:
         wanted["models"] = fields.models(given.models)

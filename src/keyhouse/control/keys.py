@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from keyhouse.control import fields, tags
+from keyhouse.control import admin_keys, fields, tags
 from keyhouse.control.authority import needs, of_admin_key, require_own_or, require_to_cover
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
@@ -53,6 +53,7 @@ def create(control: Control, caller: Caller, holder: Holder, given: KeyFields) -
     with control.store.write() as tx:
         minted = mint_key(control, caller.organization_id, resolved_holder(tx, caller, holder), now, **wanted)
         key = minted.key
+        admin_keys.require_its_role(tx, caller, key)
         _require_change(tx, caller, key)
         budgets = key_limit(tx, caller, key, spend_limit, now)
         data = facts_of_new(key, wanted) | limit_facts(spend_limit) | tags.facts(new_tags)
@@ -103,7 +104,9 @@ def update(control: Control, caller: Caller, project_id: str | None, key_id: str
     wanted = checked(given, control.clock(), admin=project_id is None, name_required=False)
     spend_limit, new_tags = key_field(given.spend_limit), tags.checked(given.tags)
     if not wanted and spend_limit is UNSET and not new_tags:
-        known = "name, permissions, models, expires_in_seconds, ip_allowlist, rate_limits, spend_limit or tags"
+        of_project = "name, permissions, models, expires_in_seconds, ip_allowlist, rate_limits, spend_limit or tags"
+        of_admin = "name, expires_in_seconds, ip_allowlist, role_id or scopes"
+        known = of_admin if project_id is None else of_project
         raise invalid("name", f"Give something to change: {known}.")
 
     def changed(key: Key, now: int) -> Key:
@@ -223,9 +226,12 @@ def _change(
     # not be told that all is well before every gateway has heard. In an archived project only narrowing is left to do.
     now = control.clock()
     with control.store.write() as tx:
-        key = require_key(tx, caller, project_id, key_id)
+        before = require_key(tx, caller, project_id, key_id)
+        _require_change(tx, caller, before, narrows=narrows)
+        key = step(before if narrows else _open(tx, caller, before), now)
+        if key.role_id != before.role_id:
+            admin_keys.require_its_role(tx, caller, key)
         _require_change(tx, caller, key, narrows=narrows)
-        key = step(key if narrows else _open(tx, caller, key), now)
         budgets = key_limit(tx, caller, key, spend_limit, now)
         tx.keys.save(key)
         for budget in budgets.added:

@@ -49,6 +49,8 @@ def mint_key(
     expires_at: int | None = None,
     ip_allowlist: tuple[str, ...] | None = None,
     rate_limits: RateLimits | None = None,
+    role_id: str | None = None,
+    scopes: tuple[str, ...] | None = None,
 ) -> Minted:
     """A new key with its first secret."""
     key_id = ids.new_id(ids.KEY)
@@ -67,6 +69,8 @@ def mint_key(
         expires_at=expires_at,
         ip_allowlist=ip_allowlist,
         rate_limits=rate_limits,
+        role_id=role_id,
+        scopes=scopes,
         secrets=(secret,),
     )
     return Minted(key, value)

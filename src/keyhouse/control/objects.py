@@ -97,6 +97,8 @@ def admin_key(item: KeyView) -> dict[str, object]:
             "role": item.owner.role,
         },
         "ip_allowlist": item.key.ip_allowlist,
+        "role_id": item.key.role_id,
+        "scopes": None if item.key.scopes is None else list(item.key.scopes),
         "status": item.status.value,
     }
 

@@ -133,6 +133,8 @@ class AdminKey(Struct):
     last_used_at: Time | None
     owner: AdminKeyOwner
     ip_allowlist: list[str] | None
+    role_id: str | None
+    scopes: list[str] | None
     status: Status
 
 
@@ -142,6 +144,15 @@ class NewAdminKey(AdminKey, kw_only=True):
 
 class RotatedAdminKey(NewAdminKey, kw_only=True):
     previous_valid_until: Time | None
+
+
+class AdminKeyChange(KeyChange, forbid_unknown_fields=True):
+    role_id: str | UnsetType | None = UNSET
+    scopes: list[str] | UnsetType | None = UNSET
+
+
+class AdminKeyWanted(AdminKeyChange, forbid_unknown_fields=True, kw_only=True):
+    name: Name
 
 
 class AdminKeyDeleted(Struct):
@@ -177,9 +188,9 @@ ADMIN_KEYS = Group(
     "Admin API keys",
     {
         f"GET {_ADMIN}": Shape("List admin keys", ListOf[AdminKey], query=BothWaysQuery),
-        f"POST {_ADMIN}": Shape("Create an admin key", NewAdminKey, body=KeyWanted),
+        f"POST {_ADMIN}": Shape("Create an admin key", NewAdminKey, body=AdminKeyWanted),
         f"GET {_ADMIN}/{{key_id}}": Shape("Show an admin key", AdminKey),
-        f"POST {_ADMIN}/{{key_id}}": Shape("Change an admin key", AdminKey, body=KeyChange),
+        f"POST {_ADMIN}/{{key_id}}": Shape("Change an admin key", AdminKey, body=AdminKeyChange),
         f"DELETE {_ADMIN}/{{key_id}}": Shape("Delete an admin key", AdminKeyDeleted),
         **_life(_ADMIN, AdminKey, RotatedAdminKey),
     },

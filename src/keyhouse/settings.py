@@ -110,6 +110,19 @@ def _proxies(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
+        raise ValueError("it must be an address such as https://keys.example.com, without user, query or fragment")
+    return text.rstrip("/")
+
+
 def _one_worker(text: str) -> int:
     if int(text) != 1:
         raise ValueError("more than one worker is refused until it is as exact as one")
@@ -127,6 +140,9 @@ class Settings:
     database_url: str | None = _setting(None, "`postgresql://…` to use PostgreSQL instead of the embedded SQLite.")
     valkey_url: str | None = _setting(
         None, "Shared counters for many workers. Refused for now.", _not_built("shared counters are not built yet")
+    )
+    public_url: str | None = _setting(
+        None, "Where people reach the house, for links in invitations. `http://HOST:PORT`, if not given.", _public_url
     )
     trusted_proxies: tuple[str, ...] = _setting(
         (), "Proxies whose `X-Forwarded-For` is believed: addresses and CIDRs, with commas between them.", _proxies
@@ -186,6 +202,14 @@ class Settings:
     )
     keyring_size: int = _setting(20_000, "The most secrets held in memory.", _whole(10, 10_000_000))
     shutdown_grace: float = _setting(30.0, "Seconds that running calls have to end at shutdown.", _seconds(0, 600))
+
+    @property
+    def reached_at(self) -> str:
+        """Where people reach the house, without a slash at its end."""
+        if self.public_url is not None:
+            return self.public_url
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 def load(environ: Mapping[str, str], **options: object) -> tuple[Settings, list[str]]:

@@ -56,3 +56,20 @@ def test_groups_are_made_joined_and_put_into_projects(terminal: Terminal) -> Non
     terminal.ok("groups", "create", "Twins")
     terminal.ok("groups", "create", "Twins")
     assert "names 2 groups" in terminal.refused("groups", "delete", "Twins")
+
+
+def test_people_are_invited(terminal: Terminal) -> None:
+    sent = terminal.ok("invites", "create", "dora@example.com", "--project", "Default project=viewer")
+    assert sent.out.startswith("http://127.0.0.1:8585/invite/khinv_")
+    [shown] = terminal.ok("invites", "list", "--json").json
+    assert (shown["status"], shown["role"], shown["projects"][0]["role"]) == ("pending", "member", "viewer")
+    assert "dora@example.com" in terminal.ok("invites", "list").out
+    assert terminal.ok("invites", "show", "dora@example.com", "--json").json == shown
+    assert "invited already" in terminal.refused("invites", "create", "dora@example.com")
+    assert terminal.ok("invites", "delete", "dora@example.com", "--json").json["deleted"] is True
+    assert "No invite" in terminal.refused("invites", "show", shown["id"])
+    made = terminal.ok("invites", "create", "bob@example.com", "--role", "reader", "--no-project", "--json").json
+    assert made["projects"] == []
+    assert "exclude each other" in terminal.refused(
+        "invites", "create", "c@example.com", "--no-project", "--project", "x"
+    )

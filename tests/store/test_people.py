@@ -154,6 +154,8 @@ def test_invites_are_found_by_id_and_by_their_token_s_digest(store: Store) -> No
         assert tx.invites.get(OTHER_ORG, invite.id) is None
         assert tx.invites.by_token(b"digest") == invite
         assert tx.invites.by_token(b"another") is None
+        assert tx.invites.to(ORG, "dora@example.com") == [invite]
+        assert tx.invites.to(ORG, "ann@example.com") == tx.invites.to(OTHER_ORG, "dora@example.com") == []
         tx.invites.save(replace(invite, accepted_at=7))
         assert [item.accepted_at for item in tx.invites.list(ORG, Page()).items] == [7]
         tx.invites.remove(ORG, invite.id)

@@ -1,5 +1,5 @@
-"""The ASGI application behind the data plane's short way: the administration API, its documentation, the metrics, and a
-404 for all else."""
+"""The ASGI application behind the data plane's short way: the administration API, its documentation, the metrics, where
+invitations lead, and a 404 for all else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from keyhouse.api import invite_page
 from keyhouse.api.administration import build
 from keyhouse.app.fault_border import FaultBorder
 from keyhouse.app.gateway import Gateway
@@ -16,6 +17,7 @@ from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
 from keyhouse.wire.errors import envelope
 from keyhouse.wire.headers import SECURITY_HEADERS, header
+from keyhouse.wire.json_body import ClientGone
 
 _ADMINISTRATION = ("/v1/organization", "/v1/projects/")
 _DOCUMENTATION = {
@@ -39,7 +41,12 @@ def application(gateway: Gateway) -> ASGIApp:
             await administration(scope, receive, send)
             return
         try:
-            response = await _other(gateway, registry, scope)
+            if scope["path"].startswith(invite_page.PREFIX):
+                response = await invite_page.respond(gateway.control, scope, receive)
+            else:
+                response = await _other(gateway, registry, scope)
+        except ClientGone:
+            return
         except KeyhouseError as error:
             response = _json(error.code.status, envelope(error))
         await response(scope, receive, send)

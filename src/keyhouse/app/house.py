@@ -70,7 +70,7 @@ def opened(settings: Settings, *, create: bool = False) -> Iterator[Opened]:
         peppers = Peppers(secrets.peppers.current, secrets.peppers.by_id)
         sealer = Vault(secrets.master_keys.current, secrets.master_keys.by_id)
         announce = announcer(settings.data, shared_database=settings.database_url is not None)
-        control = Control(store=store, clock=now_seconds, peppers=peppers, sealer=sealer, announce=announce)
+        control = Control(store, now_seconds, peppers, sealer, announce, settings.reached_at)
         yield Opened(settings, store, peppers, sealer, control)
     finally:
         store.close()

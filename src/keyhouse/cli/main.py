@@ -22,6 +22,7 @@ ENTRIES = {
     "keys": Entry("keys", "The life of API keys."),
     "projects": Entry("projects", "Projects."),
     "people": Entry("people", "Who is in the organization and in its projects."),
+    "invites": Entry("invites", "People who may join, by a link."),
     "groups": Entry("groups", "People who hold roles together."),
     "service-accounts": Entry("service_accounts", "Service accounts: callers that are no person."),
     "roles": Entry("roles", "Roles: what may be done, bundled under a name."),

@@ -23,6 +23,8 @@ class Control:
     announce: Callable[[int], None]
     """Given the seq of a change row that is committed: returns when every running gateway obeys it, and raises if one does not.
     Blocks; never called from an event loop."""
+    public_url: str = "http://127.0.0.1:8585"
+    """Where people reach this house, for links; without a slash at its end."""
 
 
 @dataclass(frozen=True, slots=True)

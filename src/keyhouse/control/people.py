@@ -84,7 +84,7 @@ def add(control: Control, caller: Caller, given_email: object, name: object, rol
 
     now, wanted, called = control.clock(), email(given_email), fields.name(name)
     as_what = organization_role(role)
-    require_to_hold(caller, _permissions(as_what), None, param="role")
+    require_to_hold(caller, permissions_of(as_what), None, param="role")
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
     person = Person(ids.new_id(ids.USER), wanted, called, now, PasswordHasher().hash(password))
     details: dict[str, object] = {"data": {"role": as_what.value}}
@@ -122,7 +122,7 @@ def update(
     with control.store.write() as tx:
         person, member = require_person(tx, caller, user_id)
         if as_what is not None and as_what is not member.role:
-            require_to_hold(caller, _permissions(member.role) | _permissions(as_what), None, param="role")
+            require_to_hold(caller, permissions_of(member.role) | permissions_of(as_what), None, param="role")
             keep_an_owner(tx, member)
         member = replace(member, **wanted)
         tx.people.save_member(member)
@@ -137,7 +137,7 @@ def remove(control: Control, caller: Caller, user_id: str) -> Removed:
     now = control.clock()
     with control.store.write() as tx:
         person, member = require_person(tx, caller, user_id)
-        require_to_hold(caller, _permissions(member.role), None, param="user_id")
+        require_to_hold(caller, permissions_of(member.role), None, param="user_id")
         keep_an_owner(tx, member)
         left = disable_keys(tx, caller, user_id, now)
         details: dict[str, object] = {"disabled_api_keys": [key.id for key in left.keys]}
@@ -194,7 +194,8 @@ def _wanted_role(role: object, role_id: object) -> OrganizationRole | None:
     return OrganizationRole(found.name)
 
 
-def _permissions(role: OrganizationRole) -> frozenset[Permission]:
+def permissions_of(role: OrganizationRole) -> frozenset[Permission]:
+    """What the predefined role of an organization grants."""
     found = role_named(RoleKind.ORGANIZATION, role.value)
     return frozenset() if found is None else found.permissions
 

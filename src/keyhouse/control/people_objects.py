@@ -5,7 +5,7 @@ from __future__ import annotations
 from keyhouse.control.people import PersonView, Removed
 from keyhouse.control.project_groups import Placed as PlacedGroup
 from keyhouse.control.project_users import Placed
-from keyhouse.domain.people import Group, GroupMember, Person
+from keyhouse.domain.people import Group, GroupMember, Invite, Person
 
 
 def user(item: PersonView) -> dict[str, object]:
@@ -51,6 +51,21 @@ def user_removed(item: Removed) -> dict[str, object]:
         "id": item.person.id,
         "deleted": True,
         "disabled_api_keys": keys,
+    }
+
+
+def invite(item: Invite, now: int) -> dict[str, object]:
+    """`organization.invite`."""
+    return {
+        "object": "organization.invite",
+        "id": item.id,
+        "email": item.email,
+        "role": item.role.value,
+        "status": item.status(now).value,
+        "created_at": item.created_at,
+        "expires_at": item.expires_at,
+        "accepted_at": item.accepted_at,
+        "projects": [{"id": project_id, "role": role.value} for project_id, role in item.projects],
     }
 
 

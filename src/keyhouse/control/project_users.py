@@ -99,6 +99,11 @@ def project_role(value: object, param: str = "role") -> ProjectRole:
     return names[value]
 
 
+def permissions_in_project(role: ProjectRole) -> frozenset[Permission]:
+    """What the predefined role of a project grants."""
+    return _role(role).permissions
+
+
 def _role(role: ProjectRole) -> Role:
     found = role_named(RoleKind.PROJECT, role.value)
     assert found is not None  # noqa: S101 - each has a predefined one

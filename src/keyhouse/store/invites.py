@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, delete, insert, select
 
 from keyhouse.domain.people import Invite
@@ -26,6 +28,10 @@ class SqlInvites:
     def by_token(self, token_digest: bytes) -> Invite | None:
         row = self._connection.execute(select(invites).where(invites.c.token_digest == token_digest)).one_or_none()
         return None if row is None else Invite(**row._mapping)
+
+    def to(self, organization_id: str, email: str) -> Sequence[Invite]:
+        query = select(invites).where(invites.c.organization_id == organization_id, invites.c.email == email)
+        return [Invite(**row._mapping) for row in self._connection.execute(query.order_by(invites.c.created_at))]
 
     def save(self, invite: Invite) -> None:
         save(self._connection, invites, values_of(invite), "invite")

@@ -38,6 +38,7 @@ BODIES: dict[str, Callable[[Objects], Any]] = {
         "rate_limits": {"max_requests_per_1_minute": 9},
         "reason": "r",
     },
+    f"{_O}/invites": lambda o: {"email": f"{o['name']}@example.com".replace(" ", ""), "role": "member", "projects": []},
     f"{_O}/invoices": lambda _: {"month": "2026-01"},
     f"{_O}/projects": lambda o: {"name": o["name"]},
     f"{_O}/rate_limits": lambda _: _MODEL_LIMIT,

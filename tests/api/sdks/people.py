@@ -28,6 +28,21 @@ def users(sdk: Sdk, api: Served) -> None:
     assert sdk.refused("users.retrieve", bob) == 404
 
 
+@drive(*crud(f"{O}/invites", f"POST {O}/invites/{{}}"))
+def invites(sdk: Sdk, api: Served) -> None:
+    project = api.house.project_id
+    made = sdk("invites.create", email="bob@example.com", role="reader", projects=[{"id": project, "role": "owner"}])
+    api.house.clock.now += 1
+    other = sdk("invites.create", email="carol@example.com", role="owner")
+    assert made["projects"] == [{"id": project, "role": "owner"}]
+    assert other["projects"] == [{"id": project, "role": "member"}]
+    assert sdk("invites.retrieve", made["id"])["status"] == "pending"
+    assert ids(sdk.every("invites.list", limit=1)) == [made["id"], other["id"]]
+    assert sdk("invites.delete", made["id"])["deleted"] is True
+    assert ids(sdk.every("invites.list")) == [other["id"]]
+    assert sdk.refused("invites.retrieve", made["id"]) == 404
+
+
 @drive(
     *crud(f"{O}/groups"),
     *crud(f"{O}/groups/{{}}/users", f"POST {O}/groups/{{}}/users/{{}}"),
@@ -128,13 +143,3 @@ def groups_of_a_project(sdk: Sdk, api: Served) -> None:
     assert [item["group_id"] for item in sdk.every("projects.groups.list", project)] == [group]
     assert sdk("projects.groups.delete", group, project_id=project)["deleted"] is True
     assert sdk.every("projects.groups.list", project) == []
-
-
-@drive(*crud(f"{O}/invites", f"POST {O}/invites/{{}}"))
-def invites(sdk: Sdk, api: Served) -> None:
-    made = sdk("invites.create", email="carol@example.com", role="reader")
-    assert (made["email"], made["role"], made["status"]) == ("carol@example.com", "reader", "pending")
-    assert sdk("invites.retrieve", made["id"])["email"] == "carol@example.com"
-    assert ids(sdk.every("invites.list", limit=1)) == [made["id"]]
-    assert sdk("invites.delete", made["id"])["deleted"] is True
-    assert sdk.every("invites.list") == []

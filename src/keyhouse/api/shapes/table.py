@@ -6,6 +6,7 @@ from keyhouse.api.shapes import (
     audit_logs,
     billing,
     data_plane,
+    invites,
     keys,
     limits,
     notices,
@@ -20,6 +21,7 @@ from keyhouse.api.shapes import (
 GROUPS = (
     projects.GROUP,
     people.USERS,
+    invites.GROUP,
     people.GROUPS,
     people.PROJECT_PEOPLE,
     keys.PROJECT_KEYS,

@@ -14,7 +14,7 @@ from bench.bulk_keys import digests_of
 from bench.bystanders import Bystanders
 from bench.errors import BenchError
 from bench.house import House
-from bench.measures import closed_loop, constant_rate, guarded, many_keys, start_up
+from bench.measures import closed_loop, constant_rate, guarded, lists, many_keys, start_up
 from bench.options import Options
 from bench.results import Results
 from bench.rig import Rig, assembled
@@ -57,6 +57,9 @@ def _measured(given: Options) -> Results:
         if given.with_keyhouse and "keys" in given.only:
             _say(f"{given.keys:,} keys")
             found.keys = many_keys.measure(rig, digests_of)
+        if given.with_keyhouse and "lists" in given.only:
+            _say("long lists")
+            found.lists = lists.measure(rig, digests_of)
         found.others_cores = bystanders.cores_used()
     return found
 

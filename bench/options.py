@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-MEASURES = ("plain", "stream", "rate", "guarded", "keys", "startup")
+MEASURES = ("plain", "stream", "rate", "guarded", "keys", "lists", "startup")
 _ROOT = Path(__file__).parent.parent
 
 
@@ -33,6 +33,9 @@ class Options:
     rate: int
     rate_seconds: int
     startups: int
+    list_people: int
+    """People, and as many keys, in the measure of lists."""
+    list_events: int
     others: tuple[Other, ...]
     with_keyhouse: bool
     upstream_port: int | None
@@ -62,6 +65,8 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         rate=1_000,
         rate_seconds=2 if given.quick else 15,
         startups=2 if given.quick else 5,
+        list_people=2_000 if given.quick else 100_000,
+        list_events=20_000 if given.quick else 1_000_000,
         others=tuple(given.other),
         with_keyhouse=not given.without_keyhouse,
         upstream_port=given.upstream_port,

@@ -13,6 +13,7 @@ from bench import nginx
 from bench.measures.closed_loop import Comparison
 from bench.measures.constant_rate import AtRate
 from bench.measures.guarded import Guarded
+from bench.measures.lists import Lists
 from bench.measures.many_keys import ManyKeys
 from bench.measures.start_up import StartUp
 
@@ -48,6 +49,7 @@ class Results:
     rate: AtRate | None = None
     guarded: Guarded | None = None
     keys: ManyKeys | None = None
+    lists: Lists | None = None
     startup: StartUp | None = None
     schema: int = field(default=_SCHEMA)
 
@@ -101,6 +103,8 @@ def figures(results: Results, gateway: str) -> list[Figure]:
         start_up = keys.start_up_many.seconds / keys.start_up_few.seconds
         found.append(Figure(f"start-up with {keys.keys:,} keys", start_up, 1.1, f"× {few}"))
         found.append(Figure(f"resident memory with {keys.keys:,} keys", keys.memory_many.rss / _MB, 200, "MB"))
+    if lists := results.lists:
+        found += [Figure(f"a page of {name}", page.median_ms, 50, "ms") for name, page in lists.pages.items()]
     if results.startup:
         found.append(Figure("start-up to the first 200", results.startup.seconds, 1.5, "s"))
     return found

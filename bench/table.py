@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bench.measures.closed_loop import Comparison
 from bench.measures.constant_rate import AtRate
 from bench.measures.guarded import Guarded
+from bench.measures.lists import LIMIT, Lists
 from bench.measures.many_keys import ManyKeys
 from bench.measures.start_up import StartUp
 from bench.process_tree import Memory
@@ -28,6 +29,8 @@ def render(results: Results, figures: Sequence[Figure]) -> str:
         sections.append(_guarded(results.guarded))
     if results.keys:
         sections.append(_many_keys(results.keys))
+    if results.lists:
+        sections.append(_lists(results.lists))
     if results.startup:
         sections.append(_start_up(results.startup))
     if figures:
@@ -115,6 +118,14 @@ def _many_keys(found: ManyKeys) -> str:
         figures = [f"{middle.cpu_us_per_call:.1f}", ratio, f"{middle.p50_ms:.2f}", f"{middle.p99_ms:.2f}"]
         rows.append([name, *figures, f"{start.seconds:.2f}", *_memory(memory)])
     return f"{found.keys:,} keys, {found.keys_in_use:,} in use, against {found.few_keys}\n{_aligned(rows)}"
+
+
+def _lists(found: Lists) -> str:
+    rows = [["", "items", "median ms", "slowest ms"]]
+    for name, page in found.pages.items():
+        rows.append([name, str(page.items), f"{page.median_ms:.1f}", f"{page.max_ms:.1f}"])
+    title = f"Pages of {LIMIT}: {found.keys:,} keys, {found.people:,} people, {found.events:,} audit events"
+    return f"{title}\n{_aligned(rows)}"
 
 
 def _start_up(found: StartUp) -> str:

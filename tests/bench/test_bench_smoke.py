@@ -59,6 +59,18 @@ def test_quick_run_compares_the_gateway_with_nginx(tmp_path: Path) -> None:
     assert "Plain calls, 32 connections" in done.stdout
 
 
+def test_quick_run_reads_long_lists(tmp_path: Path) -> None:
+    done = bench("--quick", "--only", "lists", work=tmp_path)
+    assert done.returncode == 0, done.stderr
+    pages = found(tmp_path)["lists"]["pages"]
+    assert {"keys", "keys, last page", "people", "people, last page", "events", "events, last page"} <= set(pages)
+    for name in ("keys", "keys, last page", "people, last page", "events", "events, last page", "events of a type"):
+        assert pages[name]["items"] == 100
+    assert pages["people by email"]["items"] == 20
+    assert all(0 < page["median_ms"] <= page["max_ms"] for page in pages.values())
+    assert "Pages of 100: 2,000 keys" in done.stdout
+
+
 def test_another_gateway_is_started_from_its_command_and_compared(tmp_path: Path) -> None:
     other = f"forwarder={sys.executable} {_FORWARDER} {{port}} {{upstream}}"
     done = bench("--quick", "--only", "plain,stream", "--without-keyhouse", "--other", other, work=tmp_path)

@@ -32,6 +32,15 @@ def test_a_budget_comes_back_as_it_was_stored(store: Store) -> None:
         assert tx.budgets.by_name(OTHER_ORG, PROJECT, "für Bob") is None
 
 
+def test_budgets_of_one_name_are_read_at_once(store: Store) -> None:
+    one, two = make_budget(1, name="monthly"), make_budget(2, scope_id=OTHER_PROJECT, name="monthly")
+    add(store, one, two, make_budget(3, name="other"))
+    with store.read() as tx:
+        assert tx.budgets.named(ORG, [PROJECT, OTHER_PROJECT, "key_1"], "monthly") == {PROJECT: one, OTHER_PROJECT: two}
+        assert tx.budgets.named(OTHER_ORG, [PROJECT], "monthly") == {}
+        assert tx.budgets.named(ORG, [], "monthly") == {}
+
+
 def test_a_name_is_unique_in_its_scope_only(store: Store) -> None:
     add(store, make_budget(1, name="monthly"), make_budget(2, scope_id=OTHER_PROJECT, name="monthly"))
     with pytest.raises(KeyhouseError) as caught:

@@ -26,6 +26,14 @@ def test_an_outsider_is_not_found(store: Store) -> None:
         assert transaction.people.get(OTHER_ORG, CHARLIE) is not None
 
 
+def test_some_members_are_read_at_once(store: Store) -> None:
+    with store.read() as tx:
+        some = tx.people.some(ORG, [BOB, CHARLIE, "user-none", ALICE])
+        assert some == {ALICE: tx.people.get(ORG, ALICE), BOB: tx.people.get(ORG, BOB)}
+        assert set(tx.people.some(ORG, [f"user-{number}" for number in range(1200)] + [BOB])) == {BOB}
+        assert tx.people.some(ORG, []) == {}
+
+
 def test_owners_are_those_with_the_role_first_added_first(store: Store) -> None:
     dora = make_person("user-dora", 50)
     with store.write() as transaction:

@@ -87,3 +87,5 @@ def test_a_deleted_service_account_is_kept_and_shown_only_where_it_is_asked_for(
         assert accounts.get(ORG, PROJECT, ROBO) is None
         assert accounts.list(ORG, PROJECT, Page()).items == ()
         assert accounts.get(ORG, PROJECT, ROBO, include_deleted=True) == replace(robo, deleted_at=900)
+        assert accounts.some(ORG, [ROBO, "svc_acct_none"]) == {ROBO: replace(robo, deleted_at=900)}
+        assert accounts.some(OTHER_ORG, [ROBO]) == {}

@@ -18,7 +18,7 @@ from keyhouse.control.key_fields import KeyFields, checked, facts, facts_of_new
 from keyhouse.control.lookup import require_key, require_open_project, require_project, resolved_holder
 from keyhouse.control.minting import Holder, mint_key, mint_secret
 from keyhouse.control.spend_limits import key_field, key_limit, limit_facts
-from keyhouse.control.views import KeyView, view
+from keyhouse.control.views import KeyView, view, views
 from keyhouse.domain import keys as life
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.authority import Permission
@@ -88,7 +88,7 @@ def list_page(
         if project_id is not None:
             require_project(tx, caller, project_id)
         page = tx.keys.list(caller.organization_id, where, Page(after, limit, newest_first, before))
-        return Listed(tuple(view(tx, key, now) for key in page.items), page.has_more)
+        return Listed(views(tx, page.items, now), page.has_more)
 
 
 @needs(Permission.KEYS_READ, organization=Permission.ADMIN_KEYS_READ)

@@ -12,9 +12,8 @@ from keyhouse.store.contract import Listed, Page
 from keyhouse.store.money_tables import billing_profiles, credit_grants, invoices
 from keyhouse.store.money_tables import tags as table
 from keyhouse.store.paging import Ordered, page_in
-from keyhouse.store.rows import values_of
+from keyhouse.store.rows import slices, values_of
 
-_MOST_IDS = 500
 """Of one statement: databases bound the parameters that one may have."""
 
 
@@ -84,10 +83,9 @@ class SqlTags:
 
     def of(self, organization_id: str, object_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
-        for first in range(0, len(object_ids), _MOST_IDS):
-            some = table.c.object_id.in_(object_ids[first : first + _MOST_IDS])
+        for some in slices(object_ids):
             query = select(table.c.object_id, table.c.name, table.c.value)
-            query = query.where(table.c.organization_id == organization_id, some)
+            query = query.where(table.c.organization_id == organization_id, table.c.object_id.in_(some))
             for row in self._connection.execute(query.order_by(table.c.object_id, table.c.name)):
                 found.setdefault(row.object_id, {})[row.name] = row.value
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
 
@@ -12,7 +12,7 @@ from keyhouse.domain.levels import Level
 from keyhouse.store.contract import Listed, Page, ScopeFilter
 from keyhouse.store.money_tables import budgets
 from keyhouse.store.paging import page_of
-from keyhouse.store.rows import save, values_of
+from keyhouse.store.rows import save, slices, values_of
 from keyhouse.store.tables import audit
 
 _SHARED = (Level.ORGANIZATION, Level.PROJECT)
@@ -37,6 +37,14 @@ class SqlBudgets:
     def by_name(self, organization_id: str, scope_id: str, name: str) -> Budget | None:
         in_scope = budgets.c.organization_id == organization_id, budgets.c.scope_id == scope_id
         return self._one(*in_scope, budgets.c.name == name)
+
+    def named(self, organization_id: str, scope_ids: Sequence[str], name: str) -> Mapping[str, Budget]:
+        found = {}
+        for some in slices(scope_ids):
+            in_scopes = budgets.c.organization_id == organization_id, budgets.c.scope_id.in_(some)
+            for row in self._connection.execute(select(budgets).where(*in_scopes, budgets.c.name == name)):
+                found[row.scope_id] = Budget(**row._mapping)
+        return found
 
     def list(self, organization_id: str, where: ScopeFilter, page: Page) -> Listed[Budget]:
         scope = [budgets.c.organization_id == organization_id, *filters_of(budgets, where)]

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, insert, not_, or_, select, update
 
+from keyhouse.domain.audit import EventType
 from keyhouse.domain.errors import not_found
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.contract import KeyFilter, KeyRing, Listed, Page
 from keyhouse.store.money_tables import budgets
 from keyhouse.store.paging import page_of
-from keyhouse.store.rows import values_of
-from keyhouse.store.tables import key_secrets, keys, members, projects, service_accounts
+from keyhouse.store.rows import slices, values_of
+from keyhouse.store.tables import audit, key_secrets, keys, members, projects, service_accounts
 
-_IDS_A_STATEMENT = 500
 _SECRET_COLUMNS = [column for column in key_secrets.columns if column.name != "ordinal"]
 
 
@@ -71,13 +71,13 @@ class SqlKeys:
         scope = [keys.c.organization_id == organization_id]
         if where.project_id is not None:
             scope.append(keys.c.project_id == where.project_id)
-        rows, has_more = page_of(self._connection, keys, scope, _filters(where), page)
+        rows, has_more = page_of(self._connection, keys, scope, _filters(organization_id, where), page)
         secrets = self._secrets([row.id for row in rows])
         return Listed(tuple(Key(**row._mapping, secrets=secrets[row.id]) for row in rows), has_more)
 
     def last_used(self, organization_id: str, user_ids: Sequence[str]) -> Mapping[str, int]:
         found: dict[str, int] = {}
-        for some in _slices(user_ids):
+        for some in slices(user_ids):
             query = select(keys.c.user_id, func.max(keys.c.last_used_at)).where(
                 keys.c.organization_id == organization_id, keys.c.user_id.in_(some), keys.c.last_used_at.is_not(None)
             )
@@ -91,14 +91,14 @@ class SqlKeys:
         for key_id, second in last_used.items():
             by_second[second].append(key_id)
         for second, key_ids in by_second.items():
-            for some in _slices(sorted(key_ids)):
+            for some in slices(sorted(key_ids)):
                 earlier = or_(keys.c.last_used_at.is_(None), keys.c.last_used_at < second)
                 self._connection.execute(update(keys).where(keys.c.id.in_(some), earlier).values(last_used_at=second))
 
     def _secrets(self, key_ids: Sequence[str]) -> dict[str, tuple[KeySecret, ...]]:
         """The secrets of each key, newest first."""
         found: dict[str, tuple[KeySecret, ...]] = dict.fromkeys(key_ids, ())
-        for some in _slices(key_ids):
+        for some in slices(key_ids):
             query = select(*_SECRET_COLUMNS).where(key_secrets.c.key_id.in_(some))
             rows = self._connection.execute(query.order_by(key_secrets.c.key_id, key_secrets.c.ordinal))
             for key_id, group in groupby(rows, key=lambda row: row.key_id):
@@ -128,6 +128,16 @@ _HAS_OWNER = case(
 )
 
 
+def _lost_its_owner(organization_id: str) -> ColumnElement[bool]:
+    """Few keys have: who left and which accounts were deleted is found first, so that the others are passed without a look."""
+    left = [audit.c.organization_id == organization_id, audit.c.type == EventType.USER_DELETED]
+    deleted = [service_accounts.c.organization_id == organization_id, service_accounts.c.deleted_at.is_not(None)]
+    return or_(
+        and_(keys.c.user_id.in_(select(audit.c.object_id).where(*left)), not_(_HAS_OWNER)),
+        keys.c.service_account_id.in_(select(service_accounts.c.id).where(*deleted)),
+    )
+
+
 def _values(key: Key) -> dict[str, Any]:
     values = values_of(key)
     del values["secrets"]
@@ -139,7 +149,7 @@ def _later(at: int) -> ColumnElement[int]:
     return case((keys.c.last_used_at > at, keys.c.last_used_at), else_=at)
 
 
-def _filters(where: KeyFilter) -> list[ColumnElement[bool]]:
+def _filters(organization_id: str, where: KeyFilter) -> list[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = []
     if where.kinds is not None:
         # Equality, not a list of one: it lets the planner take the index of one kind in its order.
@@ -147,11 +157,7 @@ def _filters(where: KeyFilter) -> list[ColumnElement[bool]]:
     if where.service_account_id is not None:
         filters.append(keys.c.service_account_id == where.service_account_id)
     if where.owner_has_access is not None:
-        filters.append(_HAS_OWNER if where.owner_has_access else not_(_HAS_OWNER))
+        filters.append(_HAS_OWNER if where.owner_has_access else _lost_its_owner(organization_id))
     if where.user_id is not None:
         filters.append(keys.c.user_id == where.user_id)
     return filters
-
-
-def _slices(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + _IDS_A_STATEMENT] for start in range(0, len(ids), _IDS_A_STATEMENT))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
@@ -12,7 +12,7 @@ from keyhouse.domain.people import Member, OrganizationRole, Person, PrincipalKi
 from keyhouse.store.contract import Listed, Page
 from keyhouse.store.paging import Ordered, page_in
 from keyhouse.store.people_tables import group_members, project_members, role_assignments
-from keyhouse.store.rows import values_of
+from keyhouse.store.rows import slices, values_of
 from keyhouse.store.tables import members, people
 
 _BOTH = select(people, members).join_from(people, members, members.c.user_id == people.c.id)
@@ -29,6 +29,15 @@ class SqlPeople:
 
     def get(self, organization_id: str, user_id: str) -> tuple[Person, Member] | None:
         return self._one(members.c.organization_id == organization_id, people.c.id == user_id)
+
+    def some(self, organization_id: str, user_ids: Sequence[str]) -> Mapping[str, tuple[Person, Member]]:
+        found = {}
+        for ids in slices(user_ids):
+            query = _BOTH.where(members.c.organization_id == organization_id, members.c.user_id.in_(ids))
+            for row in self._connection.execute(query):
+                person, member = _person_and_member(row)
+                found[person.id] = (person, member)
+        return found
 
     def by_email(self, organization_id: str, email: str) -> tuple[Person, Member] | None:
         return self._one(members.c.organization_id == organization_id, people.c.email == email)
@@ -62,11 +71,18 @@ class SqlPeople:
         self, organization_id: str, page: Page, *, emails: Sequence[str] | None = None
     ) -> Listed[tuple[Person, Member]]:
         by = (members.c.added_at, members.c.user_id)
-        filters = [] if emails is None else [people.c.email.in_(emails)]
+        # The few with these emails are looked for first, or the whole organization would be read for them.
+        filters = [] if emails is None else [members.c.user_id.in_(self._with_emails(emails))]
         scope = [members.c.organization_id == organization_id]
         ordered = Ordered(_BOTH, by, members.c.user_id, scope, filters)
         rows, has_more = page_in(self._connection, ordered, page)
         return Listed(tuple(_person_and_member(row) for row in rows), has_more)
+
+    def _with_emails(self, emails: Sequence[str]) -> Sequence[str]:
+        found: list[str] = []
+        for some in slices(emails):
+            found += self._connection.scalars(select(people.c.id).where(people.c.email.in_(some)))
+        return found
 
     def _one(self, *where: ColumnElement[bool]) -> tuple[Person, Member] | None:
         row = self._connection.execute(_BOTH.where(*where)).one_or_none()

@@ -11,10 +11,8 @@ from keyhouse.store.contract import Listed, Page
 from keyhouse.store.paging import Ordered, page_in
 from keyhouse.store.people import columns_of
 from keyhouse.store.people_tables import project_members as table
-from keyhouse.store.rows import values_of
+from keyhouse.store.rows import slices, values_of
 from keyhouse.store.tables import people, projects
-
-_IDS_A_STATEMENT = 500
 
 
 class SqlProjectMembers:
@@ -44,8 +42,7 @@ class SqlProjectMembers:
 
     def of(self, organization_id: str, user_ids: Sequence[str]) -> Sequence[tuple[ProjectMember, str]]:
         found: list[tuple[ProjectMember, str]] = []
-        for start in range(0, len(user_ids), _IDS_A_STATEMENT):
-            some = user_ids[start : start + _IDS_A_STATEMENT]
+        for some in slices(user_ids):
             query = (
                 select(table, projects.c.name.label("project_name"))
                 .join_from(table, projects, projects.c.id == table.c.project_id)

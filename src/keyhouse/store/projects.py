@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, insert, select
 
 from keyhouse.domain.projects import Organization, Project, ServiceAccount
 from keyhouse.store.contract import Listed, Page
 from keyhouse.store.paging import page_of
-from keyhouse.store.rows import save, values_of
+from keyhouse.store.rows import save, slices, values_of
 from keyhouse.store.tables import organizations, projects, service_accounts
 
 
@@ -80,6 +80,14 @@ class SqlServiceAccounts:
             query = query.where(service_accounts.c.deleted_at.is_(None))
         row = self._connection.execute(query).one_or_none()
         return None if row is None else ServiceAccount(**row._mapping)
+
+    def some(self, organization_id: str, account_ids: Sequence[str]) -> Mapping[str, ServiceAccount]:
+        found = {}
+        for some in slices(account_ids):
+            mine = service_accounts.c.organization_id == organization_id, service_accounts.c.id.in_(some)
+            for row in self._connection.execute(select(service_accounts).where(*mine)):
+                found[row.id] = ServiceAccount(**row._mapping)
+        return found
 
     def save(self, account: ServiceAccount) -> None:
         save(self._connection, service_accounts, values_of(account), "service account")

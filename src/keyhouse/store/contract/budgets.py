@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from keyhouse.domain.budgets import Budget
@@ -26,6 +26,10 @@ class Budgets(Protocol):
     def remove(self, budget_id: str) -> None: ...
     def get(self, organization_id: str, budget_id: str) -> Budget | None: ...
     def by_name(self, organization_id: str, scope_id: str, name: str) -> Budget | None: ...
+    def named(self, organization_id: str, scope_ids: Sequence[str], name: str) -> Mapping[str, Budget]:
+        """The budget of this name in each of these scopes that has one, by the scope's id."""
+        ...
+
     def list(self, organization_id: str, where: ScopeFilter, page: Page) -> Listed[Budget]:
         """Oldest first. A cursor whose budget was removed still marks its place."""
         ...

@@ -70,6 +70,10 @@ class ServiceAccounts(Protocol):
     def get(
         self, organization_id: str, project_id: str, account_id: str, *, include_deleted: bool = False
     ) -> ServiceAccount | None: ...
+    def some(self, organization_id: str, account_ids: Sequence[str]) -> Mapping[str, ServiceAccount]:
+        """These accounts by their ids, deleted ones too. Read in few statements, however many."""
+        ...
+
     def save(self, account: ServiceAccount) -> None: ...
     def list(self, organization_id: str, project_id: str, page: Page) -> Listed[ServiceAccount]: ...
 
@@ -81,7 +85,8 @@ class KeyFilter(NamedTuple):
     kinds: tuple[KeyKind, ...] | None = None
     service_account_id: str | None = None
     owner_has_access: bool | None = None
-    """Whether the key's owner still is in the organization, or the service account is not deleted."""
+    """Whether the key's owner still is in the organization, or the service account is not deleted. Who left is known by the event
+    `user.deleted`."""
     user_id: str | None = None
 
 

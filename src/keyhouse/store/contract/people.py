@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from keyhouse.domain.authority import Held, Role
@@ -28,6 +28,10 @@ class People(Protocol):
         ...
 
     def get(self, organization_id: str, user_id: str) -> tuple[Person, Member] | None: ...
+    def some(self, organization_id: str, user_ids: Sequence[str]) -> Mapping[str, tuple[Person, Member]]:
+        """These people by their ids; who is no member is not in it. Read in few statements, however many."""
+        ...
+
     def by_email(self, organization_id: str, email: str) -> tuple[Person, Member] | None: ...
     def of_house(self, email: str) -> Person | None:
         """The person with this email, a member of whatever organization or of none."""

@@ -27,7 +27,7 @@ from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.keys import Created
 from keyhouse.control.minting import Holder
 from keyhouse.control.setup import FirstFacts
-from keyhouse.control.upstreams import UpstreamFields
+from keyhouse.control.upstream_fields import UpstreamFields
 from keyhouse.domain.errors import ErrorCode
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.usage import RefusedCall, UsageRow

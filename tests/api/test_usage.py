@@ -66,7 +66,7 @@ class Served(NamedTuple):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     store = open_sqlite(tmp_path_factory.mktemp("houses") / "house")
-    control = Control(store, lambda: NOW, Peppers("p", {"p": bytes(32)}), NoSealer(), lambda _: None)
+    control = Control(store, lambda: NOW, Peppers("p", {"p": bytes(32)}), NoSealer(), lambda _: None, lambda *_: [])
     server = uvicorn.Server(uvicorn.Config(build(control, by_organization), log_level="warning", lifespan="off"))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

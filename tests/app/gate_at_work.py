@@ -114,7 +114,9 @@ class GateAtWork:
             self.gateway = self.run(build())
         self.gateway._take_up()
         self.grants = self.gateway._grants
-        self.control = Control(self._store, self.house.clock, known.peppers, known.sealer, self._announce)
+        self.control = Control(
+            self._store, self.house.clock, known.peppers, known.sealer, self._announce, lambda *_: []
+        )
 
     def _announce(self, seq: int) -> None:
         self.run(self.gateway._follower.through(seq))

@@ -67,7 +67,32 @@ def test_upstreams_are_listed_tested_and_removed(terminal: Terminal) -> None:
     assert terminal.ok("upstreams", "list", "--json").json[0]["redacted_key"] is None
     assert "gpt-*, o3" in terminal.ok("upstreams", "list").out
     terminal.ok("upstreams", "remove", "main")
-    assert "No upstream named 'main'" in terminal.refused("upstreams", "remove", "main")
+    assert "No upstream with id 'main' was found" in terminal.refused("upstreams", "remove", "main")
+
+
+def test_upstreams_are_shown_and_changed_by_name_or_id(terminal: Terminal) -> None:
+    terminal.environ["MODELS_KEY"] = KEY
+    words = ("--base-url", URL, "--models", "m", "--key-env", "MODELS_KEY", "--json")
+    made = terminal.ok("upstreams", "add", "main", *words).json[0]
+    assert terminal.ok("upstreams", "show", made["id"], "--json").json == made
+    assert "…cdef" in terminal.ok("upstreams", "show", "main").out
+    project = ("--project", "Default project")
+    changed = terminal.ok("upstreams", "update", "main", "--name", "second", *project, "--json").json[0]
+    assert changed == made | {"name": "second", "project_id": terminal.house.project_id}
+    assert terminal.ok("upstreams", "update", "second", "--any-project", "--json").json[0]["project_id"] is None
+    elsewhere = "https://elsewhere.example/v1"
+    assert "given for another server" in terminal.refused("upstreams", "update", "second", "--base-url", elsewhere)
+    moved = terminal.ok("upstreams", "update", "second", "--base-url", elsewhere, "--key-stdin", stdin=KEY + "2\n")
+    assert "Changed, but it does not list its models now: No connection" in moved.err
+    assert "…def2" in moved.out
+    terminal.house.upstream_models[elsewhere] = ["b", "a"]
+    listed = terminal.ok("upstreams", "update", "second", "--listed-models", "--no-key", "--json").json[0]
+    assert (listed["models"], listed["redacted_key"]) == (["a", "b"], None)
+    assert terminal.ok("upstreams", "update", "second", "--models", "c,d-*", "--json").json[0]["models"] == ["c", "d-*"]
+    assert "Give something to change" in terminal.refused("upstreams", "update", "second")
+    for both in (("--no-key", "--key-stdin"), ("--listed-models", "--models", "m"), ("--any-project", *project)):
+        assert "exclude each other" in terminal.refused("upstreams", "update", "second", *both)
+    assert all(KEY not in text for text in terminal.seen)
 
 
 @pytest.mark.parametrize(

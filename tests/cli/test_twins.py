@@ -119,6 +119,11 @@ TWINS = {
     f"GET {_O}/notices": "notices list",
     f"GET {_O}/notices/{{}}": "notices show",
     f"POST {_O}/webhook_secret": "notices secret",
+    **_five(f"{_O}/upstreams", "upstreams", "", create="add", change="update", end="remove"),
+    f"POST {_O}/upstreams/{{}}/test": "upstreams test",
+    f"GET {_O}/prices": "prices list",
+    f"GET {_O}/prices/{{}}": "prices show",
+    f"POST {_O}/prices": "prices set",
 }
 """Operation → command, with the options that make it this one's. Who is in a group or project, and who holds a role, is shown by
 the list that they are in."""

@@ -45,7 +45,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 def run(store: SqliteStore, *arguments: str) -> str:
     """What the command prints. Raises what it refuses with."""
-    control = Control(store, lambda: NOW, Peppers("p", {"p": bytes(32)}), NoSealer(), lambda _: None)
+    control = Control(store, lambda: NOW, Peppers("p", {"p": bytes(32)}), NoSealer(), lambda _: None, lambda *_: [])
 
     @contextmanager
     def house() -> Iterator[tuple[Control, Caller]]:

@@ -6,7 +6,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -60,6 +60,9 @@ class House:
         if base_url not in self.upstream_models:
             raise KeyhouseError(ErrorCode.UPSTREAM_UNREACHABLE, f"No connection to {base_url}.")
         return self.upstream_models[base_url]
+
+    def __post_init__(self) -> None:
+        self.control = replace(self.control, list_models=self.list_models)
 
     def secret_files(self) -> dict[str, bytes]:
         return {f"secrets/{path.name}": path.read_bytes() for path in (self.folder / "secrets").iterdir()}
@@ -120,7 +123,7 @@ def control_of(folder: Path, store: Store, clock: Clock, announced: list[int]) -
     store.seal_audit(AuditKeys(found.audit_keys.current, found.audit_keys.by_id), _unanchored)
     peppers = Peppers(found.peppers.current, found.peppers.by_id)
     vault = Vault(found.master_keys.current, found.master_keys.by_id)
-    return Control(store, clock, peppers, vault, announce)
+    return Control(store, clock, peppers, vault, announce, lambda *_: [])
 
 
 def empty_house(folder: Path) -> Control:

@@ -15,7 +15,7 @@ import pytest
 from keyhouse.control import backup, keys, upstreams
 from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.minting import Holder
-from keyhouse.control.upstreams import UpstreamFields
+from keyhouse.control.upstream_fields import UpstreamFields
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.upstreams import seal_context

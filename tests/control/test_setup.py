@@ -61,7 +61,7 @@ def test_packaged_prices_are_in_force_from_the_first_run(tmp_path: Path) -> None
     control = empty_house(tmp_path / "house")
     packaged = [Price("price_1", "m1", NOW - 9, Rates(input=5, output=7), source="genai-prices")]
     setup.initialise(control, iter(packaged))
-    assert list(prices.current(control)) == packaged
+    assert list(prices.current(control, Caller.operator("org-x"))) == packaged
     control.store.close()
 
 

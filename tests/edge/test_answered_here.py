@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from keyhouse.control import projects, upstreams
-from keyhouse.control.upstreams import UpstreamFields
+from keyhouse.control.upstream_fields import UpstreamFields
 from tests.edge.raw import Answer, Raw, get, post
 from tests.houses import RunningHouse
 

@@ -19,6 +19,7 @@ OPEN = {
     "naming.find_person": "the command line's way from names to ids; the verb that is then called asks",
     "naming.find_project": "the command line's way from names to ids; the verb that is then called asks",
     "naming.find_service_account": "the command line's way from names to ids; the verb that is then called asks",
+    "naming.find_upstream": "the command line's way from names to ids; the verb that is then called asks",
     "projects.exists": "whether a header names a project of the caller's own organization",
     "tags.of": "of objects that the caller was shown",
     "usage.names": "of what stands in a report that the caller was shown",

@@ -10,7 +10,17 @@ from keyhouse.domain.audit import OPERATOR, AuditEvent, EventType
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.projects import Project, ServiceAccount
 from keyhouse.store.contract import KeyFilter, Listed, Page, ScopeFilter, Transaction
-from tests.store.makers import ORG, OTHER_PROJECT, PROJECT, ROBO, make_budget, make_event, make_key
+from tests.store.makers import (
+    ORG,
+    OTHER_ORG,
+    OTHER_PROJECT,
+    PROJECT,
+    ROBO,
+    make_budget,
+    make_event,
+    make_key,
+    make_upstream,
+)
 from tests.store.test_billing import invoice as make_invoice
 from tests.store.test_increases import make_request
 from tests.store.test_notices import make_notice
@@ -100,6 +110,14 @@ def _notice(tx: Transaction, n: int, at: int) -> str:
     return notice.id
 
 
+def _upstream(tx: Transaction, n: int, at: int) -> str:
+    upstream = make_upstream(f"u{n:06d}", created_at=at)
+    tx.upstreams.add(upstream)
+    tx.upstreams.add(make_upstream(f"u{n:06d}", OTHER_ORG, at))
+    _born(tx, EventType.UPSTREAM_CREATED, upstream.id, at)
+    return upstream.id
+
+
 def _event(tx: Transaction, n: int, at: int) -> str:
     made = make_event(n, at=at)
     tx.audit.append(made)
@@ -137,5 +155,6 @@ KINDS = (
     Kind("increase requests", _request, lambda tx, page: tx.increases.list(ORG, page)),
     Kind("invoices", _invoice, lambda tx, page: tx.invoices.page(ORG, page), by_number=True),
     Kind("notices", _notice, lambda tx, page: tx.notices.list(ORG, None, page), newest_first=True),
+    Kind("upstreams", _upstream, lambda tx, page: tx.upstreams.list(ORG, page), lambda tx, i: tx.upstreams.remove(i)),
     Kind("audit events", _event, lambda tx, page: tx.audit.list(ORG, page), newest_first=True),
 )

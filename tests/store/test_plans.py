@@ -62,6 +62,7 @@ def house(tmp_path: Path) -> Iterator[SqliteStore]:
             lambda t: t.service_accounts.list(ORG, PROJECT, Page(ROBO)),
             "ix_service_accounts_organization_id_project_id_created_at_id",
         ),
+        (lambda t: t.upstreams.list(ORG, Page()), "ix_upstreams_of_organization"),
         (lambda t: t.people.by_email(ORG, "alice@example.com"), "people"),
         (lambda t: t.people.get(ORG, ALICE), "people"),
         (lambda t: t.audit.list(ORG, Page("audit_log-org-house-1")), "ix_audit_of_organization"),

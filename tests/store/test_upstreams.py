@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keyhouse.store.contract import Store
+from keyhouse.store.contract import Page, Store
 from tests.store.makers import ORG, OTHER_ORG, PROJECT, make_upstream
 
 
@@ -38,3 +38,14 @@ def test_an_upstream_is_changed_and_removed(store: Store) -> None:
         transaction.upstreams.remove(openai.id)
         assert transaction.upstreams.all() == []
         transaction.upstreams.add(openai)
+
+
+def test_an_upstream_is_found_by_id_in_its_organization_only(store: Store) -> None:
+    openai = make_upstream("openai")
+    with store.write() as transaction:
+        transaction.upstreams.add(openai)
+    with store.read() as transaction:
+        assert transaction.upstreams.get(ORG, openai.id) == openai
+        assert transaction.upstreams.get(OTHER_ORG, openai.id) is None
+        assert transaction.upstreams.get(ORG, "ups_none") is None
+        assert transaction.upstreams.list(OTHER_ORG, Page()).items == ()

@@ -27,6 +27,7 @@ from keyhouse.api import (
     invoices,
     keys,
     notices,
+    prices,
     project_users,
     projects,
     rate_limits,
@@ -35,6 +36,7 @@ from keyhouse.api import (
     service_accounts,
     spend_alerts,
     spend_limits,
+    upstreams,
     usage,
     users,
 )
@@ -69,6 +71,7 @@ OPERATIONS = (
     *invoices.OPERATIONS,
     *keys.OPERATIONS,
     *notices.OPERATIONS,
+    *prices.OPERATIONS,
     *project_users.OPERATIONS,
     *projects.OPERATIONS,
     *rate_limits.OPERATIONS,
@@ -77,6 +80,7 @@ OPERATIONS = (
     *service_accounts.OPERATIONS,
     *spend_alerts.OPERATIONS,
     *spend_limits.OPERATIONS,
+    *upstreams.OPERATIONS,
     *users.OPERATIONS,
 )
 

@@ -123,6 +123,7 @@ class Gateway:
             peppers=opened.peppers,
             sealer=opened.sealer,
             announce=self._announce,
+            list_models=opened.control.list_models,
             public_url=settings.reached_at,
         )
         self.lobby = self._build_lobby()

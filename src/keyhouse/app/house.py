@@ -40,11 +40,6 @@ class Opened:
             raise not_initialised(self.settings.data)
         return Caller.operator(organization_id)
 
-    def list_models(self, base_url: str, key: str | None, ca_file: str | None) -> Sequence[str]:
-        from keyhouse.app.listing import list_models
-
-        return list_models(base_url, key, ca_file)
-
     def secret_files(self) -> Mapping[str, bytes]:
         folder = self.settings.data / secretfiles.FOLDER
         return {f"{secretfiles.FOLDER}/{path.name}": path.read_bytes() for path in sorted(folder.glob("*.json"))}
@@ -70,7 +65,7 @@ def opened(settings: Settings, *, create: bool = False) -> Iterator[Opened]:
         peppers = Peppers(secrets.peppers.current, secrets.peppers.by_id)
         sealer = Vault(secrets.master_keys.current, secrets.master_keys.by_id)
         announce = announcer(settings.data, shared_database=settings.database_url is not None)
-        control = Control(store, now_seconds, peppers, sealer, announce, settings.reached_at)
+        control = Control(store, now_seconds, peppers, sealer, announce, _list_models, settings.reached_at)
         yield Opened(settings, store, peppers, sealer, control)
     finally:
         store.close()
@@ -78,6 +73,13 @@ def opened(settings: Settings, *, create: bool = False) -> Iterator[Opened]:
 
 def _is_home(settings: Settings) -> bool:
     return (settings.data / ("keyhouse.db" if settings.database_url is None else secretfiles.FOLDER)).exists()
+
+
+def _list_models(base_url: str, key: str | None, ca_file: str | None) -> Sequence[str]:
+    # Imported when somebody asks: most commands never do.
+    from keyhouse.app.listing import list_models
+
+    return list_models(base_url, key, ca_file)
 
 
 def first_organization(store: Store) -> str | None:

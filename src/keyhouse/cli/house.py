@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +27,6 @@ class House(Protocol):
     def control(self) -> Control: ...
     @property
     def caller(self) -> Caller: ...
-
-    def list_models(self, base_url: str, key: str | None, ca_file: str | None) -> Sequence[str]:
-        """The names that an upstream lists. Raises `KeyhouseError` if it does not answer."""
-        ...
 
     def secret_files(self) -> Mapping[str, bytes]:
         """The files of peppers and master keys: name relative to the data directory → content."""

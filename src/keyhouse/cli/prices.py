@@ -41,14 +41,14 @@ def set_(
 def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Lists the price in force of every model."""
     with opened(ctx) as house:
-        _print(prices.current(house.control), as_json=as_json)
+        _print(prices.current(house.control, house.caller), as_json=as_json)
 
 
 @app.command()
 def show(ctx: typer.Context, model: Model, as_json: AsJson = False) -> None:
     """Shows every version of a model's price, newest first."""
     with opened(ctx) as house:
-        _print(prices.show(house.control, model), as_json=as_json)
+        _print(prices.show(house.control, house.caller, model), as_json=as_json)
 
 
 def _print(found: Sequence[Price], *, as_json: bool) -> None:

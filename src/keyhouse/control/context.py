@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from keyhouse.domain.audit import OPERATOR, Actor
@@ -10,6 +10,10 @@ from keyhouse.domain.authority import FULL_AUTHORITY, NO_AUTHORITY, Authority
 from keyhouse.domain.errors import KeyhouseError
 from keyhouse.policy.peppers import Peppers
 from keyhouse.store.contract import Sealer, Store
+
+ListModels = Callable[[str, str | None, str | None], Sequence[str]]
+"""(base URL, key or None, CA file or None) -> the names that the upstream lists. Blocks. Raises `KeyhouseError` if it does not
+answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Control:
     announce: Callable[[int], None]
     """Given the seq of a change row that is committed: returns when every running gateway obeys it, and raises if one does not.
     Blocks; never called from an event loop."""
+    list_models: ListModels
     public_url: str = "http://127.0.0.1:8585"
     """Where people reach this house, for links; without a slash at its end."""
 

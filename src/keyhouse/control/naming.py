@@ -13,6 +13,7 @@ from keyhouse.domain.errors import invalid, not_found, shown
 from keyhouse.domain.keys import Key, KeyKind, KeyStatus
 from keyhouse.domain.people import Group, Person, PrincipalKind
 from keyhouse.domain.projects import Project, ServiceAccount
+from keyhouse.domain.upstreams import Upstream
 from keyhouse.store.contract import KeyFilter, Listed, Page, Transaction
 
 T = TypeVar("T")
@@ -35,6 +36,15 @@ def find_project(control: Control, caller: Caller, text: str) -> Project:
             return exact
         named = [project for project in _projects(tx, caller) if project.name == text]
     return _only(named, "project", text, lambda p: p.archived_at is None, lambda p: p.id)
+
+
+def find_upstream(control: Control, caller: Caller, text: str) -> Upstream:
+    """The upstream with this id or name."""
+    with control.store.read() as tx:
+        found = tx.upstreams.get(caller.organization_id, text) or tx.upstreams.by_name(caller.organization_id, text)
+    if found is None:
+        raise not_found("upstream", text)
+    return found
 
 
 def find_service_account(control: Control, caller: Caller, project_id: str, text: str) -> ServiceAccount:

@@ -112,7 +112,8 @@ def round_half_up(numerator: int, denominator: int) -> int:
 def parse_dollars_per_million(text: str, *, param: str) -> int:
     """US dollars per million tokens, as a decimal text, in nano-dollars. Raises `invalid_value` on anything not exact."""
     try:
-        amount = Decimal(text)
+        # `Decimal` would take other scripts' digits and underscores too.
+        amount = Decimal(text if text.isascii() and "_" not in text else "")
     except InvalidOperation:
         raise invalid(param, f"'{param}' must be an amount in US dollars per million tokens, such as 2.50.") from None
     if not amount.is_finite() or amount < 0 or amount > MAX_DOLLARS_PER_MILLION:

@@ -22,6 +22,10 @@ class SqlPrices:
         if rows:
             self._connection.execute(insert(prices), rows)
 
+    def get(self, price_id: str) -> Price | None:
+        row = self._connection.execute(select(*_FIELDS).where(prices.c.id == price_id)).one_or_none()
+        return None if row is None else Price(**row._mapping)
+
     def versions(self, model: str | None = None) -> Sequence[Price]:
         query = select(*_FIELDS).order_by(prices.c.model, prices.c.effective_at, prices.c.seq)
         if model is not None:

@@ -182,6 +182,7 @@ upstreams = Table(
     Column("ca_file", Text),
     Column("listed_models", WordsJson, nullable=False),
     UniqueConstraint("organization_id", "name"),
+    Index("ix_upstreams_of_organization", "organization_id", "created_at", "id"),
 )
 
 prices = Table(

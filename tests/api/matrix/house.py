@@ -53,6 +53,7 @@ _MADE = (
     ("", f"{_P}/spend_limit"),
     ("budget", f"{_O}/budgets"),
     ("request", f"{_O}/increase_requests"),
+    ("upstream", f"{_O}/upstreams"),
 )
 """What is made in each place, in this order, with the bodies that are asked later, and the name by which it is known."""
 Cut = str | tuple[str, ...] | None
@@ -66,6 +67,7 @@ class MatrixHouse:
 
     def __init__(self, house: RunningHouse) -> None:
         self._house = house
+        house.gateway.control = replace(house.gateway.control, list_models=lambda *_: ["m"])
         self._lasting = application(house.gateway)
         self.control = house.gateway.control
         house.gateway.control = replace(self.control, store=UndoneStore(self.control.store), announce=lambda _: None)

@@ -11,10 +11,12 @@ from keyhouse.api.shapes import (
     limits,
     notices,
     people,
+    prices,
     projects,
     roles,
     service,
     service_accounts,
+    upstreams,
     usage,
 )
 
@@ -36,6 +38,8 @@ GROUPS = (
     limits.INCREASES,
     usage.GROUP,
     billing.GROUP,
+    upstreams.GROUP,
+    prices.GROUP,
     notices.GROUP,
     audit_logs.GROUP,
     data_plane.GROUP,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -245,3 +245,15 @@ async def test_a_key_that_was_only_forgotten_meanwhile_passes() -> None:
     assert told.passed is not None
     assert told.bodies_read == 2, "the second time it is there already"
     assert told.passed[0] is told.identified[1]
+
+
+async def test_a_key_that_was_narrowed_to_other_addresses_while_the_body_was_read_is_refused() -> None:
+    def narrow(ring: Keyring, shelf: Shelf) -> None:
+        for public_id, stored in list(shelf.secrets.items()):
+            shelf.secrets[public_id] = replace(stored, key=replace(stored.key, ip_allowlist=("198.51.100.0/24",)))
+            ring.evict_key(stored.key.id)
+
+    told = await knocked(Request(), narrow)
+    assert told.error is not None
+    assert told.error.code is ErrorCode.IP_NOT_AUTHORIZED
+    assert told.bodies_read == 1

@@ -16,6 +16,7 @@ from keyhouse.domain.permissions import READ_ONLY, Permissions
 from keyhouse.edge import routes
 from keyhouse.policy.admission import Knock, admit
 from keyhouse.policy.authn import Authenticator
+from keyhouse.policy.client_certificates import ClientTrust
 from keyhouse.policy.keyring import Credential, Keyring
 from keyhouse.policy.peppers import Peppers
 from tests.policy.credentials import NOW, PEPPER, Shelf, made, ring_of
@@ -35,6 +36,7 @@ class Request:
     method: bytes = b"POST"
     path: bytes = b"/v1/chat/completions"
     body_error: KeyhouseError | None = None
+    certified: frozenset[str] = frozenset()
 
 
 def wrong_key(request: Request) -> None:
@@ -73,6 +75,10 @@ def archived_project(request: Request) -> None:
     request.facts["archived"] = True
 
 
+def no_certificate(request: Request) -> None:
+    request.certified = frozenset({PROJECT})
+
+
 def missing_scope(request: Request) -> None:
     request.facts["permissions"] = READ_ONLY
 
@@ -96,6 +102,7 @@ ORDER: list[tuple[Fault, str, int]] = [
     (wrong_method, "method_not_allowed", 405),
     (admin_key, "insufficient_permissions", 403),
     (archived_project, "project_archived", 403),
+    (no_certificate, "client_certificate_required", 403),
     (missing_scope, "insufficient_permissions", 403),
     (bad_body, "invalid_json", 400),
     (other_model, "model_not_allowed", 403),
@@ -137,7 +144,9 @@ async def knocked(request: Request, while_reading: Callable[[Keyring, Shelf], No
             lambda: routes.find(request.method, request.path),
             model,
         )
-        told.error, told.passed = await outcome(admit(knock, Authenticator(ring, PEPPERS), NOW))
+        told.error, told.passed = await outcome(
+            admit(knock, Authenticator(ring, PEPPERS), ClientTrust(request.certified), NOW)
+        )
     return told
 
 

@@ -37,6 +37,7 @@ from keyhouse.ledger.rollup import Rollup, catch_up
 from keyhouse.policy.authn import Authenticator, EndedKeyError
 from keyhouse.policy.authz import require_admin_key
 from keyhouse.policy.changes import ChangeFollower
+from keyhouse.policy.client_certificates import ClientTrust, active_scopes
 from keyhouse.policy.day_limits import restore_day_limits
 from keyhouse.policy.grants import Grants
 from keyhouse.policy.idempotency import Idempotency
@@ -103,11 +104,13 @@ class Gateway:
         )
         head = self._change_head()
         self._watch = self._build_watch()
+        self._trust = ClientTrust(active_scopes(self._store))
         self._relay = self._build_relay()
         self._follower = ChangeFollower(
             self._store,
             {
                 ChangeKind.BUDGETS: self._rules_changed,
+                ChangeKind.CERTIFICATES: self._certificates_changed,
                 ChangeKind.KEY: self._key_changed,
                 ChangeKind.LIMITS: self._rules_changed,
                 ChangeKind.PRICES: self._prices_changed,
@@ -215,6 +218,7 @@ class Gateway:
         settings = self._settings
         return Relay(
             authenticator=self._authenticator,
+            trust=self._trust,
             gate=Gate(self._grants, _context_windows, settings.budget_slice_tokens, self._estimator),
             router=self._read_router(),
             price_book=PriceBook.load(self._store),
@@ -320,6 +324,9 @@ class Gateway:
 
     async def _upstreams_changed(self, _: str) -> None:
         self._relay.router = await self._loop.run_in_executor(self._reads, self._read_router)
+
+    async def _certificates_changed(self, _: str) -> None:
+        self._trust.scopes = await self._loop.run_in_executor(self._reads, active_scopes, self._store)
 
     async def _rules_changed(self, _: str) -> None:
         before = self._grants.rules

@@ -20,6 +20,11 @@ class ErrorCode(Enum):
     BODY_REQUIRED = ("body_required", 400, "The operation needs a JSON body and got none")
     BODY_TOO_LARGE = ("body_too_large", 413, "The body is over `KEYHOUSE_MAX_BODY_BYTES`")
     BODY_TOO_SLOW = ("body_too_slow", 408, "The body arrived below the minimum rate")
+    CLIENT_CERTIFICATE_REQUIRED = (
+        "client_certificate_required",
+        403,
+        "Certificates are active for the project, and the connection showed none",
+    )
     CONFLICT = ("conflict", 409, "The state of the object does not allow the operation")
     COST_UNBOUNDED = (
         "cost_unbounded",

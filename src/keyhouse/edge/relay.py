@@ -36,6 +36,7 @@ from keyhouse.ledger.pricing import PriceBook, settle
 from keyhouse.ledger.refusals import RefusalLog
 from keyhouse.policy.admission import Knock, admit
 from keyhouse.policy.authn import Authenticator, EndedKeyError
+from keyhouse.policy.client_certificates import ClientTrust
 from keyhouse.policy.idempotency import Idempotency, Replay
 from keyhouse.policy.keyring import Credential
 from keyhouse.upstream.contract import Header, Timeouts, Transport, UpstreamError, UpstreamRequest
@@ -65,6 +66,7 @@ class Relay:
         self,
         *,
         authenticator: Authenticator,
+        trust: ClientTrust,
         gate: Gate,
         router: Router,
         price_book: PriceBook,
@@ -85,6 +87,7 @@ class Relay:
         self.price_book = price_book
         self.gate = gate
         self._authenticator = authenticator
+        self._trust = trust
         self._transport = transport
         self._journal = journal
         self._intents = intents
@@ -114,7 +117,8 @@ class Relay:
             )
 
     async def _walk(self, call: Call) -> None:
-        credential, operation = await admit(self._knock(call), self._authenticator, call.admitted_at_us // 1_000_000)
+        now = call.admitted_at_us // 1_000_000
+        credential, operation = await admit(self._knock(call), self._authenticator, self._trust, now)
         if not self._journal.available:
             message = "Usage cannot be recorded at the moment, so no call is served."
             raise KeyhouseError(ErrorCode.LEDGER_UNAVAILABLE, message)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from keyhouse.domain.operations import Operation
 from keyhouse.policy.authn import Authenticator
 from keyhouse.policy.authz import require_home, require_model, require_project_key, require_scope
+from keyhouse.policy.client_certificates import ClientTrust, require_certificate
 from keyhouse.policy.keyring import Credential
 from keyhouse.policy.network import require_network
 
@@ -34,22 +35,28 @@ class Knock:
     """Reads and checks the body; the model it names. Raises 400, 408 and 413."""
 
 
-async def admit(knock: Knock, authenticator: Authenticator, now: int) -> tuple[Credential, Operation]:
+async def admit(
+    knock: Knock, authenticator: Authenticator, trust: ClientTrust, now: int
+) -> tuple[Credential, Operation]:
     """Lets a call pass at `now` (Unix seconds), or raises `KeyhouseError`. What passes is in force when this returns."""
     while True:
-        credential, operation = await _pass(knock, authenticator, now)
+        credential, operation = await _pass(knock, authenticator, trust, now)
         # A body takes its time. A key that was changed meanwhile is looked at again, or what its owner revoked would still pass.
         if authenticator.holds(credential):
             return credential, operation
 
 
-async def _pass(knock: Knock, authenticator: Authenticator, now: int) -> tuple[Credential, Operation]:
+async def _pass(
+    knock: Knock, authenticator: Authenticator, trust: ClientTrust, now: int
+) -> tuple[Credential, Operation]:
     credential = await authenticator.authenticate(knock.authorization, now)
     knock.identified(credential)
     require_network(credential, knock.address)
     require_home(credential, knock.organization, knock.project)
     operation = knock.operation()
     require_project_key(credential)
+    if trust.scopes:
+        require_certificate(trust, credential)
     require_scope(credential, operation.bit, operation.resource, operation.access)
     model = await knock.model(operation)
     if model is not None:

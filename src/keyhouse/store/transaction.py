@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from keyhouse.store.audit import SqlAuditLog
 from keyhouse.store.billing import SqlBillingProfiles, SqlCreditGrants, SqlInvoices, SqlTags
 from keyhouse.store.budgets import SqlBudgets
+from keyhouse.store.certificates import SqlCertificates
 from keyhouse.store.changes import SqlChanges
 from keyhouse.store.contract import AuditKeys
 from keyhouse.store.day_counts import SqlDayCounts
@@ -56,6 +57,7 @@ class SqlTransaction:
         self.increases = SqlIncreaseRequests(connection)
         self.budgets = SqlBudgets(connection)
         self.spend_alerts = SqlSpendAlerts(connection)
+        self.certificates = SqlCertificates(connection)
         self.idempotency = SqlIdempotencyClaims(connection)
         self.billing_profiles = SqlBillingProfiles(connection)
         self.invoices = SqlInvoices(connection)

@@ -12,7 +12,7 @@ OWN, OTHER, FOREIGN = "own", "other", "foreign"
 """A project of the callers' organization, another one of it, and one of another organization."""
 MINE = "own key"
 _CREATES_OWN = "/v1/organization/projects/{project_id}/api_keys"
-_KINDS = ("project", "user", "outsider", "group", "role", "project_role")
+_KINDS = ("project", "user", "outsider", "group", "role", "project_role", "certificate")
 
 
 class Place(NamedTuple):

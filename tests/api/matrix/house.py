@@ -37,6 +37,7 @@ _O, _P, _R = "/v1/organization", "/v1/organization/projects/{project_id}", "/v1/
 _MADE = (
     ("group", f"{_O}/groups"),
     ("", f"{_O}/groups/{{group_id}}/users"),
+    ("certificate", f"{_O}/certificates"),
     ("role", f"{_O}/roles"),
     ("", f"{_O}/users/{{user_id}}/roles"),
     ("", f"{_O}/groups/{{group_id}}/roles"),

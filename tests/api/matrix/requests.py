@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
+
+from tests.api.pem import authority
 
 Objects = dict[str, str]
 """Ids of what lies in one place, by what it is: `project`, `key`, `user`, `alert` …; `name` is that of a new one."""
@@ -21,12 +24,27 @@ _ALERT: Any = {
 _LIMIT: Any = {"threshold_amount": 1000, "currency": "USD", "interval": "month"}
 _MODEL_LIMIT: Any = {"model": "gpt-4o", "max_requests_per_1_minute": 5}
 
+
+@cache
+def _authority(_: str) -> str:
+    """One for each name."""
+    return authority()
+
+
+def _certificates(objects: Objects) -> Any:
+    return {"certificate_ids": [objects["certificate"]]}
+
+
 BODIES: dict[str, Callable[[Objects], Any]] = {
     f"{_O}/admin_api_keys": lambda o: {"name": o["name"]},
     f"{_O}/admin_api_keys/{{key_id}}": lambda _: {"name": "renamed"},
     f"{_O}/billing_profile": lambda _: {"note": "n"},
     f"{_O}/budgets": lambda o: {"name": o["name"], "amount": "5", "interval": "month", "project_id": o["project"]},
     f"{_O}/budgets/{{budget_id}}": lambda _: {"amount": "6"},
+    f"{_O}/certificates": lambda o: {"certificate": _authority(o["name"])},
+    f"{_O}/certificates/{{certificate_id}}": lambda _: {"name": "renamed"},
+    f"{_O}/certificates/activate": _certificates,
+    f"{_O}/certificates/deactivate": _certificates,
     f"{_O}/credit_grants": lambda _: {"amount": "5"},
     f"{_O}/groups": lambda o: {"name": o["name"]},
     f"{_O}/groups/{{group_id}}": lambda _: {"name": "renamed"},
@@ -61,6 +79,8 @@ BODIES: dict[str, Callable[[Objects], Any]] = {
     _P: lambda _: {"name": "renamed"},
     f"{_P}/api_keys": lambda o: {"name": o["name"]},
     f"{_P}/api_keys/{{key_id}}": lambda _: {"name": "renamed"},
+    f"{_P}/certificates/activate": _certificates,
+    f"{_P}/certificates/deactivate": _certificates,
     f"{_P}/groups": lambda o: {"group_id": o["group"], "role": o["project_role"]},
     f"{_P}/rate_limits": lambda _: _MODEL_LIMIT,
     f"{_P}/rate_limits/{{rate_limit_id}}": lambda _: {"max_requests_per_1_minute": 6},

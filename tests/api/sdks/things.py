@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
-
+from tests.api.pem import authority
 from tests.api.sdks.drivers import Sdk
 from tests.api.sdks.drives import O, P, crud, drive, ids
 from tests.api.served import Served
@@ -200,13 +194,3 @@ def certificates(sdk: Sdk, api: Served) -> None:
     assert ids(sdk.every("projects.certificates.deactivate", project, **named)) == [made]
     sdk("certificates.delete", made)
     assert sdk.every("certificates.list") == []
-
-
-def authority() -> str:
-    """A new authority's certificate, as PEM."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=3650))
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from keyhouse.api.shapes import (
     audit_logs,
     billing,
+    certificates,
     data_plane,
     invites,
     keys,
@@ -42,6 +43,7 @@ GROUPS = (
     prices.GROUP,
     notices.GROUP,
     audit_logs.GROUP,
+    certificates.GROUP,
     data_plane.GROUP,
     service.GROUP,
 )

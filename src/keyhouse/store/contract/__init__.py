@@ -25,6 +25,7 @@ from keyhouse.domain.limits import RateLimitRule
 from keyhouse.store.contract.audit import EVERY_EVENT, Anchor, AuditFilter, AuditKeys, AuditLog, Seal, SettingsSeen
 from keyhouse.store.contract.billing import BillingProfiles, CreditGrants, Invoices, Tags
 from keyhouse.store.contract.budgets import Budgets, ScopeFilter, SpendAlerts
+from keyhouse.store.contract.certificates import Certificates
 from keyhouse.store.contract.changes import Change, ChangeKind, Changes, KeyMaterial, MaterialKind, Materials
 from keyhouse.store.contract.day_counts import DayCell, DayCounts
 from keyhouse.store.contract.facts import (
@@ -67,6 +68,7 @@ __all__ = [
     "Balance",
     "BillingProfiles",
     "Budgets",
+    "Certificates",
     "Change",
     "ChangeKind",
     "Changes",
@@ -168,6 +170,8 @@ class Transaction(Protocol):
     def budgets(self) -> Budgets: ...
     @property
     def spend_alerts(self) -> SpendAlerts: ...
+    @property
+    def certificates(self) -> Certificates: ...
 
     @property
     def idempotency(self) -> IdempotencyClaims: ...

@@ -11,6 +11,7 @@ class ChangeKind(Enum):
     """What a gateway must look at again. The object id is a key's, a project's, or empty where all are meant."""
 
     BUDGETS = "budgets"
+    CERTIFICATES = "certificates"
     KEY = "key"
     LIMITS = "limits"
     PRICES = "prices"

@@ -8,8 +8,8 @@ from alembic import op
 from keyhouse.store.migrations import Part, concerns
 from keyhouse.store.types import Text
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 
 
 def upgrade() -> None:

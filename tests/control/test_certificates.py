@@ -47,7 +47,9 @@ def test_an_uploaded_certificate_is_active_nowhere(house: House) -> None:
 
 
 def test_certificates_are_active_in_the_organization_and_in_projects_each_by_itself(house: House) -> None:
-    one, two = upload(house).certificate.id, upload(house, "Two").certificate.id
+    one = upload(house).certificate.id
+    house.clock.now += 1
+    two = upload(house, "Two").certificate.id
     other = projects.create(house.control, house.caller, "Other").id
     certificates.activate(house.control, house.caller, None, [one, two])
     assert house.changes()[-1].kind is ChangeKind.CERTIFICATES

@@ -7,6 +7,7 @@ import atexit
 import functools
 import shutil
 import socket
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from keyhouse.app import first
 from keyhouse.app.asgi import application
 from keyhouse.app.gateway import Gateway, recovered_intents
 from keyhouse.app.house import Opened, opened
+from keyhouse.app.serve import tls_of
 from keyhouse.control import keys, upstreams
 from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.keys import Created
@@ -108,9 +110,12 @@ async def running_house(folder: Path, **settings: Any) -> AsyncIterator[RunningH
     chosen = Settings(data=folder / "data", local_model=False, **settings)
     with opened(chosen) as house:
         gateway = Gateway(chosen, house, recovered_intents(chosen.data, house), None)
+        tls = tls_of(chosen)
+        if tls is not None:
+            tls.asks = gateway.trust.is_used
         await gateway.start()
         try:
-            async with _served(application(gateway), gateway.lobby) as server:
+            async with _served(application(gateway), gateway.lobby, tls) as server:
                 yield RunningHouse(chosen.data, facts, house, gateway, server, _port(server))
         finally:
             await gateway.stop()
@@ -155,7 +160,7 @@ async def running_edge(
 
 
 @asynccontextmanager
-async def _served(app: ASGIApp, lobby: Lobby) -> AsyncIterator[uvicorn.Server]:
+async def _served(app: ASGIApp, lobby: Lobby, tls: ssl.SSLContext | None = None) -> AsyncIterator[uvicorn.Server]:
     """As `keyhouse up` does it, but for the signals."""
     config = uvicorn.Config(
         app,
@@ -167,6 +172,7 @@ async def _served(app: ASGIApp, lobby: Lobby) -> AsyncIterator[uvicorn.Server]:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))

@@ -13,7 +13,7 @@ from keyhouse.control.certificates import CertificateView
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.certificates import MAX_CERTIFICATES
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
-from keyhouse.policy.client_certificates import active_scopes
+from keyhouse.policy.client_certificates import load_anchors
 from keyhouse.store.contract import ChangeKind
 from tests.api.pem import authority, private_key
 from tests.control.houses import NOW, House
@@ -41,7 +41,7 @@ def test_an_uploaded_certificate_is_active_nowhere(house: House) -> None:
     made = upload(house)
     assert (made.active, made.certificate.valid_at < NOW < made.certificate.expires_at) == (False, True)
     assert certificates.show(house.control, house.caller, made.certificate.id) == made
-    assert active_scopes(house.store) == frozenset()
+    assert load_anchors(house.store) == {}
     created = house.events()[-1]
     assert (created.type, created.details) == (EventType.CERTIFICATE_CREATED, {"name": "Corporate"})
 
@@ -54,8 +54,8 @@ def test_certificates_are_active_in_the_organization_and_in_projects_each_by_its
     certificates.activate(house.control, house.caller, None, [one, two])
     assert house.changes()[-1].kind is ChangeKind.CERTIFICATES
     certificates.activate(house.control, house.caller, other, [one, one])
-    assert (active(house), active(house, other), active(house, house.project_id)) == ([two, one], [one], [])
-    assert active_scopes(house.store) == {house.caller.organization_id, other}
+    assert (set(active(house)), active(house, other), active(house, house.project_id)) == ({one, two}, [one], [])
+    assert load_anchors(house.store).keys() == {house.caller.organization_id, other}
     certificates.activate(house.control, house.caller, other, [one])
     certificates.deactivate(house.control, house.caller, None, [one, two])
     assert (active(house), active(house, other)) == ([], [one])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from keyhouse.domain.certificates import Certificate
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.operations import CHAT_COMPLETIONS, MODELS_LIST, Operation
@@ -16,9 +17,10 @@ from keyhouse.domain.permissions import READ_ONLY, Permissions
 from keyhouse.edge import routes
 from keyhouse.policy.admission import Knock, admit
 from keyhouse.policy.authn import Authenticator
-from keyhouse.policy.client_certificates import ClientTrust
+from keyhouse.policy.client_certificates import Anchors, ClientTrust
 from keyhouse.policy.keyring import Credential, Keyring
 from keyhouse.policy.peppers import Peppers
+from tests.api import pem
 from tests.policy.credentials import NOW, PEPPER, Shelf, made, ring_of
 from tests.store.makers import ORG, PROJECT
 
@@ -36,7 +38,11 @@ class Request:
     method: bytes = b"POST"
     path: bytes = b"/v1/chat/completions"
     body_error: KeyhouseError | None = None
-    certified: frozenset[str] = frozenset()
+    anchors: dict[str, Anchors] = field(default_factory=dict)
+
+
+def kept(content: str) -> Certificate:
+    return Certificate("cert_1", ORG, None, content, "", 0, 1, 0)
 
 
 def wrong_key(request: Request) -> None:
@@ -76,7 +82,7 @@ def archived_project(request: Request) -> None:
 
 
 def no_certificate(request: Request) -> None:
-    request.certified = frozenset({PROJECT})
+    request.anchors = {PROJECT: Anchors([kept(pem.authority())])}
 
 
 def missing_scope(request: Request) -> None:
@@ -143,9 +149,10 @@ async def knocked(request: Request, while_reading: Callable[[Keyring, Shelf], No
             told.identified.append,
             lambda: routes.find(request.method, request.path),
             model,
+            lambda: None,
         )
         told.error, told.passed = await outcome(
-            admit(knock, Authenticator(ring, PEPPERS), ClientTrust(request.certified), NOW)
+            admit(knock, Authenticator(ring, PEPPERS), ClientTrust(request.anchors), NOW)
         )
     return told
 

@@ -37,7 +37,7 @@ from keyhouse.ledger.rollup import Rollup, catch_up
 from keyhouse.policy.authn import Authenticator, EndedKeyError
 from keyhouse.policy.authz import require_admin_key
 from keyhouse.policy.changes import ChangeFollower
-from keyhouse.policy.client_certificates import ClientTrust, active_scopes
+from keyhouse.policy.client_certificates import ClientTrust, load_anchors
 from keyhouse.policy.day_limits import restore_day_limits
 from keyhouse.policy.grants import Grants
 from keyhouse.policy.idempotency import Idempotency
@@ -104,7 +104,7 @@ class Gateway:
         )
         head = self._change_head()
         self._watch = self._build_watch()
-        self._trust = ClientTrust(active_scopes(self._store))
+        self.trust = ClientTrust(load_anchors(self._store))
         self._relay = self._build_relay()
         self._follower = ChangeFollower(
             self._store,
@@ -218,7 +218,7 @@ class Gateway:
         settings = self._settings
         return Relay(
             authenticator=self._authenticator,
-            trust=self._trust,
+            trust=self.trust,
             gate=Gate(self._grants, _context_windows, settings.budget_slice_tokens, self._estimator),
             router=self._read_router(),
             price_book=PriceBook.load(self._store),
@@ -326,7 +326,7 @@ class Gateway:
         self._relay.router = await self._loop.run_in_executor(self._reads, self._read_router)
 
     async def _certificates_changed(self, _: str) -> None:
-        self._trust.scopes = await self._loop.run_in_executor(self._reads, active_scopes, self._store)
+        self.trust.anchors = await self._loop.run_in_executor(self._reads, load_anchors, self._store)
 
     async def _rules_changed(self, _: str) -> None:
         before = self._grants.rules

@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
 
 import uvicorn
 import uvloop
@@ -23,8 +24,11 @@ from keyhouse.control.setup import FirstFacts
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.edge.http1 import GatewayProtocol
 from keyhouse.ledger.intents import Intents
-from keyhouse.settings import Settings, differing
+from keyhouse.settings import Settings, SettingsError, differing
 from keyhouse.upstream.local import LocalModels
+
+if TYPE_CHECKING:
+    from keyhouse.edge.tls import ServerContext
 
 _BACKLOG = 2048
 
@@ -34,18 +38,23 @@ def serve(settings: Settings, warnings: Sequence[str]) -> int:
     logs.configure(settings.log_level, settings.log_format)
     for warning in [*warnings, *_exposure(settings)]:
         _say(f"Warning: {warning}")
+    tls = tls_of(settings)
     with opened(settings, create=True) as house, contextlib.closing(_listen(settings)) as listener:
         intents = recovered_intents(settings.data, house)
         facts = first.initialise(house) if first_organization(house.store) is None else None
         house_settings.remember(house.control, house.caller, differing(settings))
-        uvloop.run(_run(house, intents, listener, facts))
+        uvloop.run(_run(house, intents, listener, tls, facts))
     return 0
 
 
-async def _run(house: Opened, intents: Intents, listener: socket.socket, facts: FirstFacts | None) -> None:
+async def _run(
+    house: Opened, intents: Intents, listener: socket.socket, tls: ServerContext | None, facts: FirstFacts | None
+) -> None:
     settings = house.settings
     local = LocalModels(settings.data, _say) if settings.local_model else None
     gateway = Gateway(settings, house, intents, local)
+    if tls is not None:
+        tls.asks = gateway.trust.is_used
     config = uvicorn.Config(
         application(gateway),
         http=functools.partial(GatewayProtocol, lobby=gateway.lobby),  # type: ignore[arg-type]  # any factory will do
@@ -56,14 +65,29 @@ async def _run(house: Opened, intents: Intents, listener: socket.socket, facts: 
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
-        ssl_certfile=settings.tls_cert_file,
-        ssl_keyfile=settings.tls_key_file,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     server = Server(config, gateway.cut_calls, settings.shutdown_grace)
     async with _running(gateway):
         _settle_memory()
         _greet(settings, listener, facts)
         await server.serve(sockets=[listener])
+
+
+def tls_of(settings: Settings) -> ServerContext | None:
+    """What serves HTTPS; None where it is off. Raises `SettingsError` for files that cannot be used."""
+    if settings.tls_cert_file is None or settings.tls_key_file is None:
+        return None
+    from keyhouse.edge.tls import ServerContext  # who serves plain HTTP does not pay for a second OpenSSL
+
+    try:
+        return ServerContext.load(settings.tls_cert_file, settings.tls_key_file)
+    except OSError as error:
+        why = getattr(error, "reason", None) or error.strerror or "no certificate and its key"
+        files = f"{settings.tls_cert_file} (KEYHOUSE_TLS_CERT_FILE) and {settings.tls_key_file} (KEYHOUSE_TLS_KEY_FILE)"
+        raise SettingsError(
+            f"HTTPS cannot be served with {files}: {why}. They must be a PEM certificate chain and its private key, unencrypted."
+        ) from None
 
 
 @contextlib.asynccontextmanager

@@ -20,6 +20,11 @@ class ErrorCode(Enum):
     BODY_REQUIRED = ("body_required", 400, "The operation needs a JSON body and got none")
     BODY_TOO_LARGE = ("body_too_large", 413, "The body is over `KEYHOUSE_MAX_BODY_BYTES`")
     BODY_TOO_SLOW = ("body_too_slow", 408, "The body arrived below the minimum rate")
+    CLIENT_CERTIFICATE_INVALID = (
+        "client_certificate_invalid",
+        403,
+        "The client certificate is expired, or no certificate that is active for the project is behind it",
+    )
     CLIENT_CERTIFICATE_REQUIRED = (
         "client_certificate_required",
         403,

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.policy.client_certificates import Shown
 from keyhouse.wire.errors import envelope, refusal_headers
 
 Header = tuple[bytes, bytes]
@@ -38,6 +39,10 @@ class Carrier(Protocol):
 
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
+    def shown(self) -> Shown | None:
+        """The certificates that the client showed. A connection that was not asked for any ends with the answer under way."""
+        ...
+
     def ended(self, exchange: Exchange, *, cut: bool) -> None: ...
 
 
@@ -103,6 +108,10 @@ class Exchange:
             if candidate == name:
                 return value
         return None
+
+    def shown(self) -> Shown | None:
+        """The certificates that the client showed on its connection; None: none."""
+        return self._carrier.shown()
 
     # --- the request's body ---
 

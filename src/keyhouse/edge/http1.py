@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from typing import Any
 
@@ -22,6 +23,7 @@ from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.edge.asgi import AsgiExchange
 from keyhouse.edge.exchange import Exchange, Header
 from keyhouse.edge.lobby import Lobby
+from keyhouse.policy.client_certificates import Shown
 from keyhouse.wire.errors import envelope, refusal_headers
 from keyhouse.wire.forwarded import client_address, peer_address
 
@@ -59,6 +61,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """What the client is told when the requests before are answered."""
         self.incoming: Exchange | AsgiExchange | None = None
         self.serving: Exchange | AsgiExchange | None = None
+        self.certificates: Shown | None = None
         self.unsent: list[bytes] = []
         self.waiting: deque[Exchange | AsgiExchange] = deque()
 
@@ -109,6 +112,18 @@ class GatewayProtocol(HttpToolsProtocol):
             waited = self.serving.waited_for_body(now)
             if waited > self.lobby.body_allowance(self.serving.body_size):
                 self.serving.fail_body(KeyhouseError(ErrorCode.BODY_TOO_SLOW, "The request body arrived too slowly."))
+
+    def shown(self) -> Shown | None:
+        """The certificates that the client showed. A connection over TLS that was not asked for any ends with the answer under
+        way, so that the next one is asked."""
+        if self.certificates is None and self.scheme == "https":
+            spoken = self.transport.get_extra_info("ssl_object")
+            if isinstance(spoken, ssl.SSLObject) or spoken is None:
+                if self.serving is not None:
+                    self.serving.keep_alive = False
+            else:
+                self.certificates = spoken.shown()
+        return self.certificates
 
     # --- bytes in ---
 

@@ -195,6 +195,7 @@ class Relay:
             identified=identified,
             operation=operation,
             model=model,
+            shown=exchange.shown,
         )
 
     def _route(self, call: Call, admitted: Admitted) -> Target:

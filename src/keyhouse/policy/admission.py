@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from keyhouse.domain.operations import Operation
 from keyhouse.policy.authn import Authenticator
 from keyhouse.policy.authz import require_home, require_model, require_project_key, require_scope
-from keyhouse.policy.client_certificates import ClientTrust, require_certificate
+from keyhouse.policy.client_certificates import ClientTrust, Shown, require_certificate
 from keyhouse.policy.keyring import Credential
 from keyhouse.policy.network import require_network
 
@@ -33,6 +33,8 @@ class Knock:
     """The route's operation; raises `unknown_route` or `method_not_allowed`."""
     model: Callable[[Operation], Awaitable[str | None]]
     """Reads and checks the body; the model it names. Raises 400, 408 and 413."""
+    shown: Callable[[], Shown | None]
+    """The certificates that the client showed on its connection; None: none."""
 
 
 async def admit(
@@ -40,9 +42,11 @@ async def admit(
 ) -> tuple[Credential, Operation]:
     """Lets a call pass at `now` (Unix seconds), or raises `KeyhouseError`. What passes is in force when this returns."""
     while True:
+        anchors = trust.anchors
         credential, operation = await _pass(knock, authenticator, trust, now)
         # A body takes its time. A key that was changed meanwhile is looked at again, or what its owner revoked would still pass.
-        if authenticator.holds(credential):
+        # So are the certificates.
+        if authenticator.holds(credential) and trust.anchors is anchors:
             return credential, operation
 
 
@@ -55,8 +59,8 @@ async def _pass(
     require_home(credential, knock.organization, knock.project)
     operation = knock.operation()
     require_project_key(credential)
-    if trust.scopes:
-        require_certificate(trust, credential)
+    if trust.anchors:
+        require_certificate(trust, credential, knock.shown, now)
     require_scope(credential, operation.bit, operation.resource, operation.access)
     model = await knock.model(operation)
     if model is not None:

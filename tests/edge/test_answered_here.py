@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from keyhouse.control import projects, upstreams
+from keyhouse.control import model_permissions, projects, upstreams
 from keyhouse.control.upstream_fields import UpstreamFields
 from tests.edge.raw import Answer, Raw, get, post
 from tests.houses import RunningHouse
@@ -65,6 +65,23 @@ async def test_a_key_sees_the_models_that_it_can_call(house: RunningHouse) -> No
     hidden = await asked(house, get(b"/v1/models/bob-1", bearer(house.facts.api_key)))
     outside = await asked(house, get(b"/v1/models/org%2Fmodel:free", bearer(narrow.value)))
     assert (hidden.code, outside.code) == ("model_not_found", "model_not_found")
+
+
+async def test_models_that_a_project_does_not_permit_are_hidden(house: RunningHouse) -> None:
+    project = await house.do(projects.create, "Permitted")
+    names = ["gpt-4o", "o3", "o3-mini"]
+    fields = UpstreamFields("permitted", "http://127.0.0.1:9/v1", None, names, project_id=project.id)
+    await house.do(upstreams.add, fields, lambda *_: [])
+    key, narrow = await house.key(project.id), await house.key(project.id, models=["o3*"])
+    before = await models(house, key.value)
+    await house.do(model_permissions.put, project.id, {"mode": "deny_list", "model_ids": ["o3"]})
+    assert await models(house, key.value) == [name for name in before if name != "o3"]
+    assert await models(house, narrow.value) == ["o3-mini"]
+    assert (await asked(house, get(b"/v1/models/o3", bearer(key.value)))).code == "model_not_found"
+    await house.do(model_permissions.put, project.id, {"mode": "allow_list", "model_ids": ["o3"]})
+    assert await models(house, key.value) == ["o3"]
+    await house.do(model_permissions.remove, project.id)
+    assert await models(house, key.value) == before
 
 
 @pytest.mark.parametrize("written", ["org/model:free", quote("org/model:free", safe=""), "%6Frg/model%3afree"])

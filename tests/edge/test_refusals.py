@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from keyhouse.control import keys, projects
+from keyhouse.control import keys, model_permissions, projects
 from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.setup import FirstFacts
 from keyhouse.domain import keyformat
@@ -237,6 +237,23 @@ async def test_a_key_without_the_permission_is_refused(house: RunningHouse) -> N
         sentence = r"You have insufficient permissions for this operation\. Missing scopes: api\.chat\.write\."
         refused(answer, 403, "insufficient_permissions", sentence)
         assert in_log(house, answer)
+
+
+async def test_a_model_that_its_project_does_not_permit_is_refused_at_once(house: RunningHouse) -> None:
+    project = await house.do(projects.create, "Permitted")
+    made = await house.key(project.id)
+    for permitted in ({"mode": "deny_list", "model_ids": ["gpt-4o"]}, {"mode": "allow_list", "model_ids": []}):
+        await house.do(model_permissions.put, project.id, permitted)
+        answer = await chat(house, made.value)
+        sentence = rf"The model permissions of project {project.id} do not allow the model 'gpt-4o'\."
+        refused(answer, 403, "model_not_allowed", sentence, param="model")
+        assert in_log(house, answer)
+    await house.do(model_permissions.put, project.id, {"mode": "allow_list", "model_ids": ["gpt-4o"]})
+    assert (await chat(house, made.value)).code != "model_not_allowed"
+    await house.do(model_permissions.put, project.id, {"mode": "allow_list", "model_ids": ["GPT-4o", "gpt-4"]})
+    assert (await chat(house, made.value)).code == "model_not_allowed"
+    await house.do(model_permissions.remove, project.id)
+    assert (await chat(house, made.value)).code != "model_not_allowed"
 
 
 async def test_a_model_outside_the_keys_list_is_refused(house: RunningHouse) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import Key, KeyKind
+from keyhouse.domain.model_permissions import Mode, ModelPermissions
 from keyhouse.domain.permissions import parse_permissions
 from keyhouse.domain.projects import Project
 from keyhouse.store.contract import KeyFilter, Page, Store
@@ -217,3 +218,13 @@ def test_the_addresses_that_a_key_may_be_used_from_come_back_wherever_it_is_read
         tx.keys.save(replace(listed, ip_allowlist=None))
     with store.read() as tx:
         assert tx.keys.get(ORG, listed.id) == replace(listed, ip_allowlist=None)
+
+
+def test_find_secret_tells_the_model_permissions_of_its_project(store: Store) -> None:
+    add(store, make_key(1), make_key(2, kind=KeyKind.ADMIN, project_id=None))
+    permitted = ModelPermissions(Mode.ALLOW_LIST, ("gpt-4o",))
+    with store.write() as transaction:
+        transaction.projects.save(Project(PROJECT, ORG, "Default", 100, is_default=True, model_permissions=permitted))
+    with store.read() as transaction:
+        found = [transaction.keys.find_secret(f"pub00000000{n}") for n in (1, 2)]
+    assert [ring and ring.model_permissions for ring in found] == [permitted, None]

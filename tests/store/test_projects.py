@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.model_permissions import Mode, ModelPermissions
 from keyhouse.domain.projects import Project, ServiceAccount
 from keyhouse.store.contract import Page, Store
 from tests.store.makers import ORG, OTHER_ORG, OTHER_PROJECT, PROJECT, ROBO
@@ -21,7 +22,8 @@ def test_organizations_are_found_by_id_and_listed_oldest_first(store: Store) -> 
 
 
 def test_a_project_comes_back_as_it_was_stored(store: Store) -> None:
-    project = Project("proj_x", ORG, "X", 500, is_default=False, archived_at=501)
+    permitted = ModelPermissions(Mode.DENY_LIST, ("o3", "模型"))
+    project = Project("proj_x", ORG, "X", 500, is_default=False, archived_at=501, model_permissions=permitted)
     with store.write() as transaction:
         transaction.projects.add(project)
     with store.read() as transaction:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from keyhouse.cli import output, values
+from keyhouse.cli import model_permissions, output, values
 from keyhouse.cli.house import House, opened
 from keyhouse.control import naming, objects, projects, tags
 from keyhouse.control.fields import UNSET
@@ -15,6 +15,7 @@ from keyhouse.control.pages import every
 from keyhouse.domain.projects import Project
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
+app.add_typer(model_permissions.app, name="models", help="Which models a project's keys may call.")
 
 Which = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id, or its name where only one has it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]

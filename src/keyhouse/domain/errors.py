@@ -74,7 +74,7 @@ class ErrorCode(Enum):
     METHOD_NOT_ALLOWED = ("method_not_allowed", 405, "The path exists, the method does not")
     MISMATCHED_ORGANIZATION = ("mismatched_organization", 401, "`OpenAI-Organization` is not the key's organization")
     MISMATCHED_PROJECT = ("mismatched_project", 401, "`OpenAI-Project` is not the key's project")
-    MODEL_NOT_ALLOWED = ("model_not_allowed", 403, "The key is restricted to other models")
+    MODEL_NOT_ALLOWED = ("model_not_allowed", 403, "The key or its project is restricted to other models")
     MODEL_NOT_FOUND = ("model_not_found", 404, "No upstream serves this model")
     NOT_FOUND = ("not_found", 404, "No such object in this organization")
     NOT_SUPPORTED = ("not_supported", 400, "Known, and not built yet")

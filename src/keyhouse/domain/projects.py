@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from keyhouse.domain.model_permissions import ModelPermissions
+
 
 @dataclass(frozen=True, slots=True)
 class Organization:
@@ -22,6 +24,7 @@ class Project:
     created_at: int
     is_default: bool = False
     archived_at: int | None = None
+    model_permissions: ModelPermissions | None = None
 
     @property
     def status(self) -> str:

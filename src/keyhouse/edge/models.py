@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import msgspec
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
-from keyhouse.domain.permissions import model_allowed
+from keyhouse.policy.authz import may_see_model
 from keyhouse.policy.keyring import Credential
 from keyhouse.upstream.router import ListedModel
 
 
 def model_list(models: Sequence[ListedModel], credential: Credential) -> bytes:
-    visible = [_object(model) for model in models if model_allowed(model.id, credential.models)]
+    visible = [_object(model) for model in models if may_see_model(credential, model.id)]
     return msgspec.json.encode({"object": "list", "data": visible})
 
 
 def model_object(models: Sequence[ListedModel], credential: Credential, wanted: str) -> bytes:
     """Raises `model_not_found`, for a model that the key may not use too."""
     for model in models:
-        if model.id == wanted and model_allowed(wanted, credential.models):
+        if model.id == wanted and may_see_model(credential, wanted):
             return msgspec.json.encode(_object(model))
     message = f"The model '{shown(wanted)}' does not exist or you do not have access to it."
     raise KeyhouseError(ErrorCode.MODEL_NOT_FOUND, message, param="model")

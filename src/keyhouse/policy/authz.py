@@ -46,3 +46,12 @@ def require_model(credential: Credential, model: str) -> None:
     if credential.models is not None and not model_allowed(model, credential.models):
         message = f"The API key '{credential.key.name}' is restricted to other models than '{shown(model)}'."
         raise KeyhouseError(ErrorCode.MODEL_NOT_ALLOWED, message, param="model")
+    if credential.project_models is not None and not credential.project_models.allows(model):
+        message = f"The model permissions of project {credential.project_id} do not allow the model '{shown(model)}'."
+        raise KeyhouseError(ErrorCode.MODEL_NOT_ALLOWED, message, param="model")
+
+
+def may_see_model(credential: Credential, model: str) -> bool:
+    """Whether a list of models has this one: what `require_model` lets pass."""
+    permitted = credential.project_models is None or credential.project_models.allows(model)
+    return permitted and model_allowed(model, credential.models)

@@ -19,6 +19,7 @@ from keyhouse.domain.budgets import Budget
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.domain.levels import Level
 from keyhouse.domain.limits import RateLimit, limits_of
+from keyhouse.domain.model_permissions import ModelRule, rule_of
 from keyhouse.domain.networks import Networks
 from keyhouse.store.contract import KeyRing as StoredSecret
 
@@ -48,6 +49,8 @@ class Credential:
     """The key's own budgets."""
     networks: Networks | None = None
     """Where it may be used from; None: anywhere."""
+    project_models: ModelRule | None = None
+    """The model permissions of its project; None: it has none."""
     held: dict[str, Any] = field(default_factory=dict, repr=False)
     """By model: what `grants` found that a call of it is held to."""
 
@@ -149,6 +152,7 @@ def credential_of(stored: StoredSecret) -> Credential:
         limits=() if key.rate_limits is None else limits_of(Level.KEY, key.id, "", key.rate_limits),
         budgets=stored.budgets,
         networks=None if key.ip_allowlist is None else Networks(key.ip_allowlist),
+        project_models=None if stored.model_permissions is None else rule_of(stored.model_permissions),
     )
 
 

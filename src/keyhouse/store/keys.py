@@ -62,10 +62,11 @@ class SqlKeys:
         values = dict(row._mapping)
         archived_at = values.pop("project_archived_at")
         has_budgets = values.pop("has_budgets")
+        permitted = values.pop("project_model_permissions")
         key = Key(**values, secrets=self._secrets([values["id"]])[values["id"]])
         secret = next(secret for secret in key.secrets if secret.public_id == public_id)
         own = SqlBudgets(self._connection).of_key(key.id) if has_budgets else ()
-        return KeyRing(key, secret, project_archived=archived_at is not None, budgets=own)
+        return KeyRing(key, secret, archived_at is not None, own, permitted)
 
     def list(self, organization_id: str, where: KeyFilter, page: Page) -> Listed[Key]:
         scope = [keys.c.organization_id == organization_id]
@@ -110,6 +111,7 @@ _FIND = (
     select(
         keys,
         projects.c.archived_at.label("project_archived_at"),
+        projects.c.model_permissions.label("project_model_permissions"),
         # Few keys have budgets of their own: the others' are not read.
         exists().where(budgets.c.scope_id == keys.c.id).label("has_budgets"),
     )

@@ -29,6 +29,7 @@ from keyhouse.store.contract import ChangeKind, MaterialKind, RollupKey, RollupS
 from keyhouse.store.types import (
     DetailsJson,
     EnumText,
+    ModelPermissionsJson,
     PermissionsJson,
     RateLimitsJson,
     RatesJson,
@@ -83,6 +84,7 @@ projects = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("is_default", Boolean, nullable=False),
     Column("archived_at", BigInteger),
+    Column("model_permissions", ModelPermissionsJson),
     Index(None, "organization_id", "created_at", "id"),
 )
 

@@ -20,6 +20,7 @@ from keyhouse.domain.authority import Permission, permission_of
 from keyhouse.domain.billing import BillingProfile, InvoiceLine, LineKey, Party, Unit
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.limits import RateLimits
+from keyhouse.domain.model_permissions import Mode, ModelPermissions
 from keyhouse.domain.money import Rates, Tier
 from keyhouse.domain.people import ProjectRole
 from keyhouse.domain.permissions import Permissions, parse_permissions
@@ -146,6 +147,14 @@ def _rate_limits(value: dict[str, int]) -> RateLimits:
     return RateLimits(**value)
 
 
+def _model_permissions_json(permissions: ModelPermissions) -> object:
+    return {"mode": permissions.mode.value, "model_ids": list(permissions.model_ids)}
+
+
+def _model_permissions(value: dict[str, Any]) -> ModelPermissions:
+    return ModelPermissions(Mode(value["mode"]), tuple(value["model_ids"]))
+
+
 def _actor(value: dict[str, Any]) -> Actor:
     return Actor(**value)
 
@@ -171,6 +180,7 @@ def _invoice_line(key: tuple[str, str, str, str], **others: Any) -> InvoiceLine:
 ActorJson = JsonText(asdict, _actor)
 PermissionsJson = JsonText(_permissions_json, parse_permissions)
 WordsJson = JsonText(list, _words)
+ModelPermissionsJson = JsonText(_model_permissions_json, _model_permissions)
 PermissionWordsJson = JsonText(_permission_words, _permission_set)
 InvitedToJson = JsonText(_invited_to_json, _invited_to)
 RateLimitsJson = JsonText(_rate_limits_json, _rate_limits)

@@ -52,6 +52,7 @@ _MADE = (
     ("project_limit", f"{_P}/rate_limits"),
     ("project_alert", f"{_P}/spend_alerts"),
     ("", f"{_P}/spend_limit"),
+    ("", f"{_P}/model_permissions"),
     ("budget", f"{_O}/budgets"),
     ("request", f"{_O}/increase_requests"),
     ("upstream", f"{_O}/upstreams"),

@@ -82,6 +82,7 @@ BODIES: dict[str, Callable[[Objects], Any]] = {
     f"{_P}/certificates/activate": _certificates,
     f"{_P}/certificates/deactivate": _certificates,
     f"{_P}/groups": lambda o: {"group_id": o["group"], "role": o["project_role"]},
+    f"{_P}/model_permissions": lambda _: {"mode": "deny_list", "model_ids": ["o3"]},
     f"{_P}/rate_limits": lambda _: _MODEL_LIMIT,
     f"{_P}/rate_limits/{{rate_limit_id}}": lambda _: {"max_requests_per_1_minute": 6},
     f"{_P}/service_accounts": lambda o: {"name": o["name"]},

@@ -10,6 +10,7 @@ from keyhouse.api.shapes import (
     invites,
     keys,
     limits,
+    model_permissions,
     notices,
     people,
     prices,
@@ -23,6 +24,7 @@ from keyhouse.api.shapes import (
 
 GROUPS = (
     projects.GROUP,
+    model_permissions.GROUP,
     people.USERS,
     invites.GROUP,
     people.GROUPS,

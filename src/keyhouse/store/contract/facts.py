@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
+from keyhouse.domain.model_permissions import ModelPermissions
 from keyhouse.domain.money import Price
 from keyhouse.domain.projects import Organization, Project, ServiceAccount
 from keyhouse.domain.upstreams import Upstream
@@ -98,6 +99,8 @@ class KeyRing:
     secret: KeySecret
     project_archived: bool
     budgets: tuple[Budget, ...] = ()
+    model_permissions: ModelPermissions | None = None
+    """The project's."""
 
 
 class Keys(Protocol):

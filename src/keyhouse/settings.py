@@ -142,7 +142,9 @@ class Settings:
         None, "Shared counters for many workers. Refused for now.", _not_built("shared counters are not built yet")
     )
     public_url: str | None = _setting(
-        None, "Where people reach the house, for links in invitations. `http://HOST:PORT`, if not given.", _public_url
+        None,
+        "Where people reach the house, for links in invitations. `http://HOST:PORT`, or `https` with TLS, if not given.",
+        _public_url,
     )
     trusted_proxies: tuple[str, ...] = _setting(
         (), "Proxies whose `X-Forwarded-For` is believed: addresses and CIDRs, with commas between them.", _proxies
@@ -209,7 +211,7 @@ class Settings:
         if self.public_url is not None:
             return self.public_url
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{'http' if self.tls_cert_file is None else 'https'}://{host}:{self.port}"
 
 
 def load(environ: Mapping[str, str], **options: object) -> tuple[Settings, list[str]]:

@@ -51,7 +51,7 @@ from keyhouse.control.projects import exists
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
 from keyhouse.domain.ids import RequestIds
 from keyhouse.wire.errors import envelope, refusal_headers
-from keyhouse.wire.headers import SECURITY_HEADERS, header
+from keyhouse.wire.headers import SECURITY_HEADERS, client_of, header
 from keyhouse.wire.json_body import ClientGone, decode_object, read_body, refuse_body
 from keyhouse.wire.query import Query
 
@@ -160,10 +160,9 @@ class _Front:
 
     async def _identify(self, state: dict[str, Any], scope: Scope) -> KeyhouseError | None:
         """Puts the caller into the state. Returns, instead of raising it, a 403: it is told once the route is known to exist."""
-        headers, client = scope["headers"], scope.get("client")
-        address = None if client is None else client[0]
+        headers = scope["headers"]
         try:
-            caller = await run_in_threadpool(self._authenticate, header(headers, b"authorization"), address)
+            caller = await run_in_threadpool(self._authenticate, header(headers, b"authorization"), client_of(scope))
         except KeyhouseError as error:
             if error.code.status != 403:
                 raise

@@ -21,7 +21,7 @@ from keyhouse.control.invites import Joining
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.people import Person
 from keyhouse.wire.errors import envelope
-from keyhouse.wire.headers import SECURITY_HEADERS, header
+from keyhouse.wire.headers import SECURITY_HEADERS, client_of, header
 from keyhouse.wire.json_body import decode_object, read_body
 
 PREFIX = "/invite/"
@@ -47,8 +47,7 @@ async def respond(control: Control, scope: Scope, receive: Receive) -> Response:
             raise KeyhouseError(ErrorCode.METHOD_NOT_ALLOWED, message, headers=[("allow", "GET, HEAD, POST")])
         body = await read_body(receive, header(scope["headers"], b"content-length"))
         joins = _of_form(body) if is_form else decode_object(body, _Joins, optional=True)
-        address = scope["client"][0] if scope.get("client") else None
-        person = await run_in_threadpool(invites.accept, control, token, joins.name, joins.password, address)
+        person = await run_in_threadpool(invites.accept, control, token, joins.name, joins.password, client_of(scope))
     except KeyhouseError as error:
         if not is_form:
             return _answer(error.code.status, envelope(error), "application/json", error)

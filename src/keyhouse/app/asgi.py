@@ -16,7 +16,7 @@ from keyhouse.control.authority import require
 from keyhouse.domain.authority import Permission
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
 from keyhouse.wire.errors import envelope
-from keyhouse.wire.headers import SECURITY_HEADERS, header
+from keyhouse.wire.headers import SECURITY_HEADERS, client_of, header
 from keyhouse.wire.json_body import ClientGone
 
 _ADMINISTRATION = ("/v1/organization", "/v1/projects/")
@@ -60,9 +60,8 @@ async def _other(gateway: Gateway, registry: CollectorRegistry, scope: Scope) ->
     if scope["path"] != "/metrics":
         message = f"Unknown request URL: {shown(scope['method'])} {shown(scope['path'])}. Nothing is served there."
         raise KeyhouseError(ErrorCode.UNKNOWN_ROUTE, message)
-    authorization, client = header(scope["headers"], b"authorization"), scope.get("client")
-    address = None if client is None else client[0]
-    caller = await run_in_threadpool(gateway.authenticate_admin, authorization, address)
+    authorization = header(scope["headers"], b"authorization")
+    caller = await run_in_threadpool(gateway.authenticate_admin, authorization, client_of(scope))
     require(caller, Permission.USAGE_READ, None)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 

@@ -6,7 +6,7 @@ Faces hand in what they were given; `UNSET` stands for a field that was not give
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import UNSET, UnsetType
 
@@ -48,24 +48,20 @@ def model(value: object, param: str = "model") -> str:
 
 def models(value: object, param: str = "models") -> tuple[str, ...] | None:
     """Names and globs of models, each once. Null does not restrict; an empty list allows nothing."""
-    if value is None:
-        return None
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise invalid(param, f"'{param}' must be null or a list of model names and globs.")
-    if len(value) > MAX_MODELS:
-        raise invalid(param, f"'{param}' must not have more than {MAX_MODELS} entries.")
-    return tuple(dict.fromkeys(name(entry, f"{param}[{i}]") for i, entry in enumerate(value)))
+    return None if value is None else _each(value, param, "model names and globs", MAX_MODELS, name)
 
 
 def ip_allowlist(value: object, param: str = "ip_allowlist") -> tuple[str, ...] | None:
     """Addresses and CIDRs as they are written, each once. Null does not restrict; an empty list allows nothing."""
-    if value is None:
-        return None
+    return None if value is None else _each(value, param, "addresses and CIDRs", MAX_NETWORKS, _network)
+
+
+def _each(value: object, param: str, what: str, most: int, read: Callable[[object, str], str]) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise invalid(param, f"'{param}' must be null or a list of addresses and CIDRs.")
-    if len(value) > MAX_NETWORKS:
-        raise invalid(param, f"'{param}' must not have more than {MAX_NETWORKS:,} entries.")
-    return tuple(dict.fromkeys(_network(entry, f"{param}[{i}]") for i, entry in enumerate(value)))
+        raise invalid(param, f"'{param}' must be null or a list of {what}.")
+    if len(value) > most:
+        raise invalid(param, f"'{param}' must not have more than {most:,} entries.")
+    return tuple(dict.fromkeys(read(entry, f"{param}[{i}]") for i, entry in enumerate(value)))
 
 
 def _network(value: object, param: str) -> str:

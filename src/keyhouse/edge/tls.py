@@ -7,7 +7,6 @@ certificate. So while any certificate is active somewhere, connections are spoke
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -124,12 +123,6 @@ class AskedConnection:
                 self._outgoing.write(self._connection.bio_read(_PIECE))
         except SSL.WantReadError:  # all of it has left
             return
-
-
-def shown_on(transport: asyncio.BaseTransport) -> Shown | None:
-    """The certificates that a client showed on this connection; None without TLS, unasked or without one."""
-    spoken = transport.get_extra_info("ssl_object")
-    return spoken.shown() if isinstance(spoken, AskedConnection) else None
 
 
 def _asking_context(cert_file: str, key_file: str) -> SSL.Context:

@@ -175,7 +175,7 @@ def test_letters_that_other_parsers_fold_are_refused(name: str, field: str) -> N
 def test_usage_asked_for_twice_is_refused(how: str) -> None:
     other = written[how]("include_usage")
     error = refusal(f'{{"model":"m","stream":true,"stream_options":{{"include_usage":true,"{other}":false}}}}'.encode())
-    assert (error.code.code, error.param) == ("duplicate_field", "include_usage")
+    assert (error.code.code, error.param) == ("duplicate_field", "stream_options.include_usage")
 
 
 def test_a_name_that_differs_only_in_case_is_refused_even_alone() -> None:

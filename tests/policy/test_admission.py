@@ -11,6 +11,7 @@ import pytest
 
 from keyhouse.domain.certificates import Certificate
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.operations import CHAT_COMPLETIONS, MODELS_LIST, Operation
 from keyhouse.domain.permissions import READ_ONLY, Permissions
@@ -38,6 +39,7 @@ class Request:
     method: bytes = b"POST"
     path: bytes = b"/v1/chat/completions"
     body_error: KeyhouseError | None = None
+    denied_tools: tuple[HostedTool, ...] = ()
     anchors: dict[str, Anchors] = field(default_factory=dict)
 
 
@@ -97,6 +99,10 @@ def other_model(request: Request) -> None:
     request.facts["models"] = ("o3",)
 
 
+def denied_tool(request: Request) -> None:
+    request.denied_tools = (HostedTool.MCP,)
+
+
 Fault = Callable[[Request], None]
 ORDER: list[tuple[Fault, str, int]] = [
     (wrong_key, "invalid_api_key", 401),
@@ -112,6 +118,7 @@ ORDER: list[tuple[Fault, str, int]] = [
     (missing_scope, "insufficient_permissions", 403),
     (bad_body, "invalid_json", 400),
     (other_model, "model_not_allowed", 403),
+    (denied_tool, "tool_not_allowed", 403),
 ]
 PAIRS = [
     pytest.param(*pair, id=f"{pair[0][0].__name__} before {pair[1][0].__name__}") for pair in combinations(ORDER, 2)
@@ -130,7 +137,7 @@ class Told:
 
 async def knocked(request: Request, while_reading: Callable[[Keyring, Shelf], None] = lambda *_: None) -> Told:
     value, stored = made(PEPPERS, **request.facts)
-    shelf, told = Shelf(stored), Told()
+    shelf, told = Shelf(replace(stored, denied_tools=request.denied_tools)), Told()
 
     async def model(_: Operation) -> str | None:
         told.bodies_read += 1
@@ -149,6 +156,7 @@ async def knocked(request: Request, while_reading: Callable[[Keyring, Shelf], No
             told.identified.append,
             lambda: routes.find(request.method, request.path),
             model,
+            lambda: [(HostedTool.MCP, "tools[0].type")],
             lambda: None,
         )
         told.error, told.passed = await outcome(
@@ -216,7 +224,7 @@ async def test_a_body_is_read_only_for_who_may_call(fault: Fault, code: str, sta
     request = Request()
     fault(request)
     told = await knocked(request)
-    assert told.bodies_read == (1 if fault in {bad_body, other_model} else 0)
+    assert told.bodies_read == (1 if fault in {bad_body, other_model, denied_tool} else 0)
     assert bool(told.identified) == (fault not in {wrong_key, revoked_key})
 
 

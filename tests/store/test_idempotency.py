@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.idempotency import WINDOW_SECONDS, Claim, ClaimState, First
+from keyhouse.domain.projects import Project
 from keyhouse.store.contract import Store
 from keyhouse.store.sqlite import open_sqlite
-from tests.store.makers import ORG, OTHER_ORG
+from tests.store.makers import ORG, OTHER_ORG, OTHER_PROJECT, PROJECT, make_key
 
 NOW = 1_800_000_000
 HERE, BEFORE = "gateway-2", "gateway-1"
@@ -155,3 +157,45 @@ def test_a_backup_holds_kept_answers(store: Store, tmp_path: Path) -> None:
     found = [claimed(copy, make_claim("req_x", digest=bytes([n]) * 32)) for n in range(40)]
     copy.close()
     assert [first and first.answer for first in found] == answers
+
+
+def test_what_was_kept_of_a_project_is_forgotten_and_the_fact_stays(store: Store) -> None:
+    here, there, elsewhere = (make_claim(f"req_{n}", key_id=f"key_00000{n}") for n in (1, 2, 3))
+    with store.write() as transaction:
+        transaction.keys.add(make_key(1))
+        transaction.keys.add(make_key(2, project_id=OTHER_PROJECT))
+        transaction.keys.add(make_key(3, project_id=OTHER_PROJECT))
+    for claim in (here, there, elsewhere):
+        claimed(store, claim)
+    keep(store, here, ANSWER)
+    keep(store, there, ANSWER)
+    assert _forget(store, PROJECT) == 1
+    again = [claimed(store, replace(claim, request_id="req_9")) for claim in (here, there, elsewhere)]
+    assert [(first and first.state, first and first.answer) for first in again] == [
+        (ClaimState.UNKEPT, None),
+        (ClaimState.KEPT, ANSWER),
+        (ClaimState.RUNNING, None),
+    ]
+    assert _forget(store, PROJECT) == 0
+
+
+def test_what_the_organization_forgets_leaves_projects_with_a_retention_of_their_own(store: Store) -> None:
+    with store.write() as transaction:
+        transaction.keys.add(make_key(1))
+        transaction.keys.add(make_key(2, project_id=OTHER_PROJECT))
+        transaction.projects.save(Project(PROJECT, ORG, "Default", 100, data_retention=Retention.NONE))
+    for number in (1, 2):
+        claim = make_claim(key_id=f"key_00000{number}")
+        claimed(store, claim)
+        keep(store, claim, ANSWER)
+    with store.write() as transaction:
+        assert transaction.idempotency.forget(OTHER_ORG, None) == 0
+    assert _forget(store, None) == 1
+    first = claimed(store, make_claim("req_9"))
+    assert first is not None
+    assert first.state is ClaimState.KEPT
+
+
+def _forget(store: Store, project_id: str | None) -> int:
+    with store.write() as transaction:
+        return transaction.idempotency.forget(ORG, project_id)

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.domain.model_permissions import Mode, ModelPermissions
 from keyhouse.domain.permissions import parse_permissions
@@ -218,6 +220,29 @@ def test_the_addresses_that_a_key_may_be_used_from_come_back_wherever_it_is_read
         tx.keys.save(replace(listed, ip_allowlist=None))
     with store.read() as tx:
         assert tx.keys.get(ORG, listed.id) == replace(listed, ip_allowlist=None)
+
+
+def test_find_secret_tells_the_tools_that_its_project_denies_and_the_retention_in_force(store: Store) -> None:
+    add(store, make_key(1), make_key(2, kind=KeyKind.ADMIN, project_id=None), make_key(3, project_id=OTHER_PROJECT))
+    zero, ours = Retention.ZERO_DATA_RETENTION, Retention.MODIFIED_ABUSE_MONITORING
+    denied = (HostedTool.MCP,)
+    with store.write() as transaction:
+        transaction.projects.save(Project(PROJECT, ORG, "Default", 100, denied_tools=denied, data_retention=zero))
+    told = [(denied, zero), ((), ours), ((), ours)]
+    assert [_policies(store, number) for number in (1, 2, 3)] == told
+    with store.write() as transaction:
+        organization = transaction.organizations.get(ORG)
+        assert organization is not None
+        transaction.organizations.save(replace(organization, data_retention=zero))
+        transaction.projects.save(Project(PROJECT, ORG, "Default", 100, data_retention=Retention.NONE))
+    assert [_policies(store, number) for number in (1, 2, 3)] == [((), Retention.NONE), ((), zero), ((), zero)]
+
+
+def _policies(store: Store, number: int) -> tuple[tuple[HostedTool, ...], Retention]:
+    with store.read() as transaction:
+        found = transaction.keys.find_secret(f"pub00000000{number}")
+    assert found is not None
+    return found.denied_tools, found.retention
 
 
 def test_find_secret_tells_the_model_permissions_of_its_project(store: Store) -> None:

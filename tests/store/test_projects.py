@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.model_permissions import Mode, ModelPermissions
 from keyhouse.domain.projects import Project, ServiceAccount
 from keyhouse.store.contract import Page, Store
@@ -21,9 +23,25 @@ def test_organizations_are_found_by_id_and_listed_oldest_first(store: Store) -> 
         assert transaction.organizations.get("org-none") is None
 
 
+def test_an_organization_is_saved(store: Store) -> None:
+    with store.write() as transaction:
+        found = transaction.organizations.get(ORG)
+        assert found is not None
+        assert found.data_retention is Retention.MODIFIED_ABUSE_MONITORING
+        changed = replace(found, data_retention=Retention.ENHANCED_ZERO_DATA_RETENTION)
+        transaction.organizations.save(changed)
+        with pytest.raises(KeyhouseError) as caught:
+            transaction.organizations.save(replace(found, id="org-none"))
+    assert caught.value.code is ErrorCode.NOT_FOUND
+    with store.read() as transaction:
+        assert transaction.organizations.get(ORG) == changed
+        assert transaction.organizations.get(OTHER_ORG) != changed
+
+
 def test_a_project_comes_back_as_it_was_stored(store: Store) -> None:
     permitted = ModelPermissions(Mode.DENY_LIST, ("o3", "模型"))
-    project = Project("proj_x", ORG, "X", 500, is_default=False, archived_at=501, model_permissions=permitted)
+    denied = (HostedTool.FILE_SEARCH, HostedTool.MCP)
+    project = Project("proj_x", ORG, "X", 500, False, 501, permitted, denied, Retention.ZERO_DATA_RETENTION)
     with store.write() as transaction:
         transaction.projects.add(project)
     with store.read() as transaction:

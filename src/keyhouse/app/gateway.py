@@ -113,6 +113,7 @@ class Gateway:
                 ChangeKind.CERTIFICATES: self._certificates_changed,
                 ChangeKind.KEY: self._key_changed,
                 ChangeKind.LIMITS: self._rules_changed,
+                ChangeKind.ORGANIZATION: self._organization_changed,
                 ChangeKind.PRICES: self._prices_changed,
                 ChangeKind.PROJECT: self._project_changed,
                 ChangeKind.UPSTREAMS: self._upstreams_changed,
@@ -317,6 +318,11 @@ class Gateway:
     async def _project_changed(self, project_id: str) -> None:
         self._keyring.evict_project(project_id)
         for key_id in self._inflight.keys_of_project(project_id):
+            await self._key_changed(key_id)
+
+    async def _organization_changed(self, organization_id: str) -> None:
+        self._keyring.evict_organization(organization_id)
+        for key_id in self._inflight.keys_of_organization(organization_id):
             await self._key_changed(key_id)
 
     async def _prices_changed(self, _: str) -> None:

@@ -37,6 +37,7 @@ ENTRIES = {
     "invoices": Entry("invoices", "Invoices by month, and what they state."),
     "credit": Entry("credit", "Prepaid credit: grants and what is left."),
     "certificates": Entry("certificates", "Client certificates, and where calls must show one."),
+    "retention": Entry("retention", "Data retention: whether anything that calls hold is kept."),
     "audit": Entry("audit", "Who did what."),
     "backup": Entry("backup", "Copy a house, running or not, into one file.", group=False),
     "restore": Entry("backup", "Fill an empty data directory from a backup.", group=False),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from keyhouse.cli import model_permissions, output, values
+from keyhouse.cli import hosted_tools, model_permissions, output, values
 from keyhouse.cli.house import House, opened
 from keyhouse.control import naming, objects, projects, tags
 from keyhouse.control.fields import UNSET
@@ -16,6 +16,7 @@ from keyhouse.domain.projects import Project
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 app.add_typer(model_permissions.app, name="models", help="Which models a project's keys may call.")
+app.add_typer(hosted_tools.app, name="tools", help="Which hosted tools a project's calls may use.")
 
 Which = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id, or its name where only one has it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]

@@ -9,8 +9,16 @@ from keyhouse.control.minting import Holder
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, not_found
 from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.domain.people import Group, Member, Person
-from keyhouse.domain.projects import Project, ServiceAccount
+from keyhouse.domain.projects import Organization, Project, ServiceAccount
 from keyhouse.store.contract import Transaction
+
+
+def require_organization(tx: Transaction, caller: Caller) -> Organization:
+    """The caller's own."""
+    organization = tx.organizations.get(caller.organization_id)
+    if organization is None:
+        raise not_found("organization", caller.organization_id)
+    return organization
 
 
 def require_project(tx: Transaction, caller: Caller, project_id: str) -> Project:

@@ -89,6 +89,7 @@ class ErrorCode(Enum):
     SERVER_STOPPING = ("server_stopping", 503, "The server is shutting down")
     SERVICE_BUSY = ("service_busy", 503, "Too many connections or calls at once")
     STORE_UNAVAILABLE = ("store_unavailable", 503, "The database cannot be reached, is full or busy")
+    TOOL_NOT_ALLOWED = ("tool_not_allowed", 403, "The key's project does not permit a hosted tool that the body names")
     UNKNOWN_ROUTE = ("unknown_route", 404, "No operation at this path")
     UPSTREAM_ERROR = ("upstream_error", 502, "The upstream failed, or answered what the endpoint never answers")
     UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "The upstream did not answer in time")

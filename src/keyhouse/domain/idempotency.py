@@ -45,7 +45,8 @@ class ClaimState(Enum):
     """It was answered, and the answer is here."""
     RUNNING = "running"
     UNKEPT = "unkept"
-    """It was answered and charged, and its answer is not here: it was too large, or the store was away."""
+    """It was answered and charged, and its answer is not here: it was too large, the store was away, or its project keeps
+    none."""
 
 
 class First(NamedTuple):

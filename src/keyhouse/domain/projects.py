@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from keyhouse.domain.data_retention import Retention
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.model_permissions import ModelPermissions
 
 
@@ -12,6 +14,7 @@ class Organization:
     id: str
     name: str
     created_at: int
+    data_retention: Retention = Retention.MODIFIED_ABUSE_MONITORING
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,9 @@ class Project:
     is_default: bool = False
     archived_at: int | None = None
     model_permissions: ModelPermissions | None = None
+    denied_tools: tuple[HostedTool, ...] = ()
+    """Each once, in the order of `HostedTool`."""
+    data_retention: Retention = Retention.ORGANIZATION_DEFAULT
 
     @property
     def status(self) -> str:

@@ -1,20 +1,17 @@
 """The little that is read of a request body, and the one thing that is ever added to it.
 
-The body is forwarded as it came, byte for byte. A few fields are peeked at, so a body in which one of them could be read in
-two ways is refused: an upstream's parser might take the other reading. That covers a repeated field, and one whose name differs
-only in case (Go's parser folds case, and takes the last).
+The body is forwarded as it came, byte for byte. A few fields are peeked at; a body in which one of them could be read in two ways
+is refused.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
+from keyhouse.edge.watched import Watched, skip
 from keyhouse.ledger.bounds import NOTHING_DECLARED, Declared
 
 _PEEKED = (
@@ -29,23 +26,10 @@ _PEEKED = (
     "stream",
     "stream_options",
 )
-_NAMES = [name.encode() for name in _PEEKED]
-_QUOTED = frozenset(b'"%b"' % name for name in _NAMES)
-# The set of first letters lets the search run from quote to quote: a body may have millions. What it takes for a name beyond
-# the names (`"iodel"`) is only looked at closely.
-_FIRSTS = b"".join({name[:1] for name in _NAMES})
-_RESTS = b"|".join(name[1:] or b'(?<="%b)' % name for name in _NAMES)
-_IN_ANY_CASE = re.compile(b'"[%b](?:%b)"' % (_FIRSTS, _RESTS), re.IGNORECASE)
+_FIELDS = Watched(*_PEEKED)
 _MAX_MODEL = 256
 _MOST = 2**31 - 1
 """Of what a number may declare: beyond it an upstream's own integers may wrap."""
-_MAX_MEMBERS = 1_000
-"""Fields of a body that is looked at closely: more than anybody sends, and few enough to walk over."""
-_MAX_COMMAS = 1_000_000
-"""The same of what is within them: a walk over many millions of values would keep every other call waiting."""
-# A peeked name can hide behind escapes of its letters, and behind the two non-ASCII letters that fold to ASCII ones.
-_ESCAPED_LETTER = re.compile(rb"\\u00[4567][0-9a-fA-F]|\\u017[fF]|\\u212[aA]")
-_FOLDING = ("\u017f".encode(), "\u212a".encode())
 _USAGE_OPTION = b'"stream_options":{"include_usage":true},'
 
 
@@ -68,8 +52,6 @@ class _StreamOptions(msgspec.Struct):
 _peek = msgspec.json.Decoder(_Peek).decode
 _stream_options = msgspec.json.Decoder(_StreamOptions | None).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
-# Numbers stay text: what is only walked over must not fail on a number of 5,000 digits.
-_walk = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _NOTHING_SAID = (None,) * 5
 
 
@@ -176,70 +158,22 @@ def _wants_usage(raw: msgspec.Raw | msgspec.UnsetType) -> bool:
 
 
 def _refuse_ambiguity(body: bytes) -> None:
-    """Cheap looks first: only a body in which a peeked name occurs twice, in another case, or hidden, is looked at closely."""
-    hidden = body.find(b"\\u") >= 0 and _ESCAPED_LETTER.search(body)
-    folding = not body.isascii() and any(letter in body for letter in _FOLDING)
-    if hidden or folding or _named_oddly(body):
+    """A cheap look first: only a body in which a peeked name occurs twice, in another case, or hidden, is looked at closely."""
+    if not _FIELDS.is_plain(body):
         text = body.decode("utf-8")
-        for key, start, _ in _members(text, text.index("{")):
+        for key, start, _ in _FIELDS.members(text, text.index("{")):
             if key == "stream_options" and text[start] == "{":
-                list(_members(text, start))
-
-
-def _named_oddly(body: bytes) -> bool:
-    """Whether something like a peeked name occurs twice, or in another case, anywhere."""
-    seen = set()
-    for match in _IN_ANY_CASE.finditer(body):
-        if match[0] in seen or match[0] not in _QUOTED:
-            return True
-        seen.add(match[0])
-    return False
-
-
-def _members(text: str, start: int) -> Iterator[tuple[str, int, int]]:
-    """(key, start, end of value) of the object at `start` of a text known to be JSON. Raises on an ambiguous peeked key."""
-    seen = set()
-    at = _skip(text, start + 1)
-    members = 0
-    while text[at] != "}":
-        members += 1
-        if members > _MAX_MEMBERS:
-            raise KeyhouseError(ErrorCode.INVALID_VALUE, f"The body has more than {_MAX_MEMBERS:,} fields.")
-        key, at = _walk(text, at)
-        folded = key.casefold()
-        if folded in _PEEKED:
-            if folded in seen or key != folded:
-                problem = "occurs more than once" if folded in seen else f"differs from '{folded}' only in case"
-                message = f"The field '{shown(key)}' {problem}, so it could be read in two ways."
-                raise KeyhouseError(ErrorCode.DUPLICATE_FIELD, message, param=folded)
-            seen.add(folded)
-        value = _skip(text, _skip(text, at) + 1)
-        if text[value] in "[{" and len(text) > _MAX_COMMAS and text.count(",") > _MAX_COMMAS:
-            message = (
-                f"The body names fields in two ways, and has more than {_MAX_COMMAS:,} commas: too many to be sure."
-            )
-            raise KeyhouseError(ErrorCode.INVALID_VALUE, message)
-        _, at = _walk(text, value)
-        yield key, value, at
-        at = _skip(text, at)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-
-
-def _skip(text: str, at: int) -> int:
-    while text[at] in " \t\r\n":
-        at += 1
-    return at
+                list(_FIELDS.members(text, start, "stream_options."))
 
 
 def _with_usage_option(body: bytes) -> bytes:
     """The body with `include_usage` true inside the `stream_options` it has; every other byte stays."""
     text = body.decode("utf-8")
-    start, end = next((s, e) for key, s, e in _members(text, text.index("{")) if key == "stream_options")
+    start, end = next((s, e) for key, s, e in _FIELDS.members(text, text.index("{")) if key == "stream_options")
     if text[start] != "{":
         return f'{text[:start]}{{"include_usage":true}}{text[end:]}'.encode()
-    for key, inner_start, inner_end in _members(text, start):
+    for key, inner_start, inner_end in _FIELDS.members(text, start, "stream_options."):
         if key == "include_usage":
             return f"{text[:inner_start]}true{text[inner_end:]}".encode()
-    comma = "" if text[_skip(text, start + 1)] == "}" else ","
+    comma = "" if text[skip(text, start + 1)] == "}" else ","
     return f'{text[: start + 1]}"include_usage":true{comma}{text[start + 1 :]}'.encode()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.keyformat import redact_within
 from keyhouse.domain.operations import Operation
 from keyhouse.domain.usage import Outcome, RefusedCall, TokenUsage, UsageRow
 from keyhouse.edge.allowance import Allowance
 from keyhouse.edge.body import Inspected
 from keyhouse.edge.exchange import Exchange, Header
+from keyhouse.edge.hosted_tools import asked_for
 from keyhouse.edge.idempotency import Recording
 from keyhouse.edge.stream import EventStream
 from keyhouse.ledger.intents import Intent
@@ -105,6 +107,10 @@ class Call:
     def address(self) -> str:
         """The client's; "" where it cannot be known."""
         return self.exchange.address
+
+    def hosted_tools(self) -> Iterator[tuple[HostedTool, str]]:
+        """Those that its body asks for, each with the field that does."""
+        return iter(()) if self.body is None else asked_for(self.body.body)
 
     def cut(self, outcome: Outcome) -> None:
         """Ends the call from outside, once: its client has gone, its key lost its access, or the gateway stops."""

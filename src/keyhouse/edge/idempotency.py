@@ -91,13 +91,14 @@ class Recording:
         elif self._pieces:
             self._pieces = []
 
-    async def end(self, *, keep: bool) -> None:
-        """Ends the claim, the first time that it is called: with its answer, or as if it had never been."""
+    async def end(self, *, keep: bool, forget: bool = False) -> None:
+        """Ends the claim, the first time that it is called: with its answer, or as if it had never been. `forget`: with the fact
+        that there was an answer, which is not kept."""
         if self.ended:
             return
         self.ended = True
         if keep:
-            await self._idempotency.keep(self._claim, self._answer())
+            await self._idempotency.keep(self._claim, None if forget else self._answer())
         else:
             await self._idempotency.release(self._claim)
 

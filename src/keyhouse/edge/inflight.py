@@ -40,10 +40,11 @@ class Inflight:
 
     def keys_of_project(self, project_id: str) -> set[str]:
         """The keys of a project that have a call running."""
-        calls = [next(iter(calls)) for calls in self._by_key.values()]
-        return {
-            c.credential.key_id for c in calls if c.credential is not None and c.credential.project_id == project_id
-        }
+        return {c.key_id for c in self._credentials() if c.project_id == project_id}
+
+    def keys_of_organization(self, organization_id: str) -> set[str]:
+        """The keys of an organization that have a call running."""
+        return {c.key_id for c in self._credentials() if c.organization_id == organization_id}
 
     def public_ids(self, key_id: str) -> set[str]:
         """The secrets of a key that have a call running."""
@@ -68,6 +69,11 @@ class Inflight:
                 call.credential = fresh
                 if fresh.networks is not None and not fresh.networks.holds(call.address):
                     call.cut(Outcome.REVOKED)
+
+    def _credentials(self) -> list[Credential]:
+        """One of each key that has a call running."""
+        calls = [next(iter(calls)) for calls in self._by_key.values()]
+        return [call.credential for call in calls if call.credential is not None]
 
     async def expire(self, clock: Callable[[], int]) -> None:
         """Ends calls whose secret ends while they run, for ever."""

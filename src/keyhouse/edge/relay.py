@@ -28,6 +28,7 @@ from keyhouse.edge.exchange import Exchange
 from keyhouse.edge.gate import Gate
 from keyhouse.edge.inflight import Inflight
 from keyhouse.edge.models import model_list, model_object
+from keyhouse.edge.retention import unstored
 from keyhouse.edge.upstream_errors import told
 from keyhouse.ledger import estimate
 from keyhouse.ledger.intents import Intents
@@ -184,8 +185,11 @@ class Relay:
             if operation.metering is Metering.FREE:
                 return None
             raw = await exchange.body(self._max_body_bytes)
-            call.body = bodies.inspect(raw, can_stream=operation.metering is not Metering.EMBEDDING)
-            return call.body.model
+            body = bodies.inspect(raw, can_stream=operation.metering is not Metering.EMBEDDING)
+            if call.credential is not None and call.credential.keeps_nothing:
+                body = unstored(body)
+            call.body = body
+            return body.model
 
         return Knock(
             authorization=exchange.header(b"authorization"),
@@ -195,6 +199,7 @@ class Relay:
             identified=identified,
             operation=operation,
             model=model,
+            tools=call.hosted_tools,
             shown=exchange.shown,
         )
 
@@ -236,7 +241,9 @@ class Relay:
             self._inflight.discard(key_id, call)
             recorded = await self._settle(call, admitted, price_book)
         if call.recording is not None:
-            await call.recording.end(keep=recorded and call.outcome is Outcome.COMPLETED)
+            # The call's own credential: the data retention may have changed while it ran.
+            forget = call.credential is None or call.credential.keeps_nothing
+            await call.recording.end(keep=recorded and call.outcome is Outcome.COMPLETED, forget=forget)
         if last is not None:
             self._end(call, last, recorded)
 

@@ -6,12 +6,13 @@ upstream when any of them is raised.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.operations import Operation
 from keyhouse.policy.authn import Authenticator
-from keyhouse.policy.authz import require_home, require_model, require_project_key, require_scope
+from keyhouse.policy.authz import require_home, require_model, require_project_key, require_scope, require_tools
 from keyhouse.policy.client_certificates import ClientTrust, Shown, require_certificate
 from keyhouse.policy.keyring import Credential
 from keyhouse.policy.network import require_network
@@ -33,6 +34,8 @@ class Knock:
     """The route's operation; raises `unknown_route` or `method_not_allowed`."""
     model: Callable[[Operation], Awaitable[str | None]]
     """Reads and checks the body; the model it names. Raises 400, 408 and 413."""
+    tools: Callable[[], Iterable[tuple[HostedTool, str]]]
+    """The hosted tools that the body asks for, each with the field that does. Raises 400."""
     shown: Callable[[], Shown | None]
     """The certificates that the client showed on its connection; None: none."""
 
@@ -65,4 +68,6 @@ async def _pass(
     model = await knock.model(operation)
     if model is not None:
         require_model(credential, model)
+        if credential.denied_tools:
+            require_tools(credential, knock.tools())
     return credential, operation

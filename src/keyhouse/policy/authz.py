@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, shown
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.permissions import Access, Resource, model_allowed, scope
 from keyhouse.policy.keyring import Credential
@@ -49,6 +52,14 @@ def require_model(credential: Credential, model: str) -> None:
     if credential.project_models is not None and not credential.project_models.allows(model):
         message = f"The model permissions of project {credential.project_id} do not allow the model '{shown(model)}'."
         raise KeyhouseError(ErrorCode.MODEL_NOT_ALLOWED, message, param="model")
+
+
+def require_tools(credential: Credential, asked_for: Iterable[tuple[HostedTool, str]]) -> None:
+    """`asked_for`: hosted tools, each with the field that asks for it."""
+    for tool, param in asked_for:
+        if tool in credential.denied_tools:
+            message = f"Project {credential.project_id} does not permit the hosted tool '{tool.value}'."
+            raise KeyhouseError(ErrorCode.TOOL_NOT_ALLOWED, message, param=param)
 
 
 def may_see_model(credential: Credential, model: str) -> bool:

@@ -169,7 +169,8 @@ class Idempotency:
         if first.answer is None:
             message = (
                 f"The first call with this Idempotency-Key, {first.request_id}, was answered and charged. Its answer was not "
-                f"kept: it was over {self.max_bytes:,} bytes, or could not be stored. Another Idempotency-Key runs it again."
+                f"kept: it was over {self.max_bytes:,} bytes, or could not be stored, or the data retention of its project keeps "
+                "none. Another Idempotency-Key runs it again."
             )
             raise _refused(ErrorCode.IDEMPOTENCY_UNKEPT, message)
         return Replay(_unpack(self._sealer.open(first.answer, _context(claim, first.request_id))), first.request_id)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyhouse.domain.budgets import Budget
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.domain.levels import Level
 from keyhouse.domain.limits import RateLimit, limits_of
@@ -51,6 +52,10 @@ class Credential:
     """Where it may be used from; None: anywhere."""
     project_models: ModelRule | None = None
     """The model permissions of its project; None: it has none."""
+    denied_tools: frozenset[HostedTool] = frozenset()
+    """The hosted tools that its project denies."""
+    keeps_nothing: bool = False
+    """Whether nothing of what its calls hold may be kept."""
     held: dict[str, Any] = field(default_factory=dict, repr=False)
     """By model: what `grants` found that a call of it is held to."""
 
@@ -96,6 +101,12 @@ class Keyring:
         """Forgets every secret of a project."""
         self._changes += 1
         for credential in [c for c in self._held.values() if c.project_id == project_id]:
+            self._forget(credential)
+
+    def evict_organization(self, organization_id: str) -> None:
+        """Forgets every secret of an organization."""
+        self._changes += 1
+        for credential in [c for c in self._held.values() if c.organization_id == organization_id]:
             self._forget(credential)
 
     async def _load(self, public_id: str) -> Credential | None:
@@ -153,6 +164,8 @@ def credential_of(stored: StoredSecret) -> Credential:
         budgets=stored.budgets,
         networks=None if key.ip_allowlist is None else Networks(key.ip_allowlist),
         project_models=None if stored.model_permissions is None else rule_of(stored.model_permissions),
+        denied_tools=frozenset(stored.denied_tools),
+        keeps_nothing=stored.retention.keeps_nothing,
     )
 
 

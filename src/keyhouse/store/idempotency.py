@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, tuple_, update
 
+from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.idempotency import Claim, ClaimState, First
 from keyhouse.store.money_tables import idempotency_claims as claims
 from keyhouse.store.rows import values_of
+from keyhouse.store.tables import keys, projects
 
 _PLACE = (claims.c.key_id, claims.c.digest)
 _has_place = and_(claims.c.key_id == bindparam("of_key"), claims.c.digest == bindparam("of_digest"))
@@ -49,6 +51,19 @@ class SqlIdempotencyClaims:
     def release_of_others(self, holder: str) -> int:
         another = or_(claims.c.holder < holder, claims.c.holder > holder)  # the index answers these; `!=` it does not
         return self._connection.execute(delete(claims).where(another)).rowcount
+
+    def forget(self, organization_id: str, project_id: str | None) -> int:
+        of_project = projects.c.data_retention == Retention.ORGANIZATION_DEFAULT
+        if project_id is not None:
+            of_project = projects.c.id == project_id
+        theirs = (
+            select(keys.c.id)
+            .join_from(keys, projects, projects.c.id == keys.c.project_id)
+            .where(projects.c.organization_id == organization_id, of_project)
+        )
+        kept = claims.c.state == ClaimState.KEPT, claims.c.key_id.in_(theirs)
+        gone = update(claims).where(*kept).values(state=ClaimState.UNKEPT, answer=None)
+        return self._connection.execute(gone).rowcount
 
     def purge(self, now: int, limit: int) -> int:
         expired = select(*_PLACE).where(claims.c.expires_at <= now).order_by(claims.c.expires_at).limit(limit)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, insert, not_, or_, select, update
 
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.data_retention import Retention, in_force
 from keyhouse.domain.errors import not_found
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.store.budgets import SqlBudgets
@@ -17,7 +18,7 @@ from keyhouse.store.contract import KeyFilter, KeyRing, Listed, Page
 from keyhouse.store.money_tables import budgets
 from keyhouse.store.paging import page_of
 from keyhouse.store.rows import slices, values_of
-from keyhouse.store.tables import audit, key_secrets, keys, members, projects, service_accounts
+from keyhouse.store.tables import audit, key_secrets, keys, members, organizations, projects, service_accounts
 
 _SECRET_COLUMNS = [column for column in key_secrets.columns if column.name != "ordinal"]
 
@@ -62,11 +63,13 @@ class SqlKeys:
         values = dict(row._mapping)
         archived_at = values.pop("project_archived_at")
         has_budgets = values.pop("has_budgets")
-        permitted = values.pop("project_model_permissions")
+        permitted, denied = values.pop("project_model_permissions"), values.pop("project_denied_tools")
+        of_organization, of_project = values.pop("organization_retention"), values.pop("project_retention")
         key = Key(**values, secrets=self._secrets([values["id"]])[values["id"]])
         secret = next(secret for secret in key.secrets if secret.public_id == public_id)
         own = SqlBudgets(self._connection).of_key(key.id) if has_budgets else ()
-        return KeyRing(key, secret, archived_at is not None, own, permitted)
+        retention = in_force(of_organization, of_project or Retention.ORGANIZATION_DEFAULT)
+        return KeyRing(key, secret, archived_at is not None, own, permitted, denied or (), retention)
 
     def list(self, organization_id: str, where: KeyFilter, page: Page) -> Listed[Key]:
         scope = [keys.c.organization_id == organization_id]
@@ -112,10 +115,14 @@ _FIND = (
         keys,
         projects.c.archived_at.label("project_archived_at"),
         projects.c.model_permissions.label("project_model_permissions"),
+        projects.c.denied_tools.label("project_denied_tools"),
+        projects.c.data_retention.label("project_retention"),
+        organizations.c.data_retention.label("organization_retention"),
         # Few keys have budgets of their own: the others' are not read.
         exists().where(budgets.c.scope_id == keys.c.id).label("has_budgets"),
     )
     .join_from(key_secrets, keys, keys.c.id == key_secrets.c.key_id)
+    .join(organizations, organizations.c.id == keys.c.organization_id)
     .outerjoin(projects, projects.c.id == keys.c.project_id)
     .where(key_secrets.c.public_id == bindparam("public_id"))
 )

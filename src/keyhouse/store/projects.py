@@ -25,6 +25,9 @@ class SqlOrganizations:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else Organization(**row._mapping)
 
+    def save(self, organization: Organization) -> None:
+        save(self._connection, organizations, values_of(organization), "organization")
+
     def all(self) -> Sequence[Organization]:
         query = select(organizations).order_by(organizations.c.created_at, organizations.c.id)
         return [Organization(**row._mapping) for row in self._connection.execute(query)]

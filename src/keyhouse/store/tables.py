@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.people import OrganizationRole
 from keyhouse.domain.usage import RefusedCall, UsageRow
@@ -29,6 +30,7 @@ from keyhouse.store.contract import ChangeKind, MaterialKind, RollupKey, RollupS
 from keyhouse.store.types import (
     DetailsJson,
     EnumText,
+    HostedToolsJson,
     ModelPermissionsJson,
     PermissionsJson,
     RateLimitsJson,
@@ -73,6 +75,9 @@ organizations = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column(
+        "data_retention", EnumText(Retention), nullable=False, server_default=Retention.MODIFIED_ABUSE_MONITORING.value
+    ),
 )
 
 projects = Table(
@@ -85,6 +90,8 @@ projects = Table(
     Column("is_default", Boolean, nullable=False),
     Column("archived_at", BigInteger),
     Column("model_permissions", ModelPermissionsJson),
+    Column("denied_tools", HostedToolsJson, nullable=False, server_default="[]"),
+    Column("data_retention", EnumText(Retention), nullable=False, server_default=Retention.ORGANIZATION_DEFAULT.value),
     Index(None, "organization_id", "created_at", "id"),
 )
 

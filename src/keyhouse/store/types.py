@@ -19,6 +19,7 @@ from keyhouse.domain.audit import Actor
 from keyhouse.domain.authority import Permission, permission_of
 from keyhouse.domain.billing import BillingProfile, InvoiceLine, LineKey, Party, Unit
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.limits import RateLimits
 from keyhouse.domain.model_permissions import Mode, ModelPermissions
 from keyhouse.domain.money import Rates, Tier
@@ -155,6 +156,14 @@ def _model_permissions(value: dict[str, Any]) -> ModelPermissions:
     return ModelPermissions(Mode(value["mode"]), tuple(value["model_ids"]))
 
 
+def _hosted_tools_json(tools: tuple[HostedTool, ...]) -> object:
+    return [tool.value for tool in tools]
+
+
+def _hosted_tools(value: list[str]) -> tuple[HostedTool, ...]:
+    return tuple(HostedTool(name) for name in value)
+
+
 def _actor(value: dict[str, Any]) -> Actor:
     return Actor(**value)
 
@@ -180,6 +189,7 @@ def _invoice_line(key: tuple[str, str, str, str], **others: Any) -> InvoiceLine:
 ActorJson = JsonText(asdict, _actor)
 PermissionsJson = JsonText(_permissions_json, parse_permissions)
 WordsJson = JsonText(list, _words)
+HostedToolsJson = JsonText(_hosted_tools_json, _hosted_tools)
 ModelPermissionsJson = JsonText(_model_permissions_json, _model_permissions)
 PermissionWordsJson = JsonText(_permission_words, _permission_set)
 InvitedToJson = JsonText(_invited_to_json, _invited_to)

@@ -7,6 +7,8 @@ from keyhouse.api.shapes import (
     billing,
     certificates,
     data_plane,
+    data_retention,
+    hosted_tools,
     invites,
     keys,
     limits,
@@ -25,6 +27,8 @@ from keyhouse.api.shapes import (
 GROUPS = (
     projects.GROUP,
     model_permissions.GROUP,
+    hosted_tools.GROUP,
+    data_retention.GROUP,
     people.USERS,
     invites.GROUP,
     people.GROUPS,

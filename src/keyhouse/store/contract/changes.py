@@ -8,12 +8,13 @@ from typing import NamedTuple, Protocol
 
 
 class ChangeKind(Enum):
-    """What a gateway must look at again. The object id is a key's, a project's, or empty where all are meant."""
+    """What a gateway must look at again. The object id is a key's, project's or organization's, or empty where all are meant."""
 
     BUDGETS = "budgets"
     CERTIFICATES = "certificates"
     KEY = "key"
     LIMITS = "limits"
+    ORGANIZATION = "organization"
     PRICES = "prices"
     PROJECT = "project"
     UPSTREAMS = "upstreams"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from keyhouse.domain.budgets import Budget
+from keyhouse.domain.data_retention import Retention
+from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.domain.model_permissions import ModelPermissions
 from keyhouse.domain.money import Price
@@ -45,6 +47,7 @@ class Listed(Generic[T]):
 class Organizations(Protocol):
     def add(self, organization: Organization) -> None: ...
     def get(self, organization_id: str) -> Organization | None: ...
+    def save(self, organization: Organization) -> None: ...
     def all(self) -> Sequence[Organization]: ...
 
 
@@ -101,6 +104,10 @@ class KeyRing:
     budgets: tuple[Budget, ...] = ()
     model_permissions: ModelPermissions | None = None
     """The project's."""
+    denied_tools: tuple[HostedTool, ...] = ()
+    """The project's."""
+    retention: Retention = Retention.NONE
+    """What is in force for the calls of the key."""
 
 
 class Keys(Protocol):

@@ -32,6 +32,11 @@ class IdempotencyClaims(Protocol):
         """Releases all claims of calls that another holder ran; how many."""
         ...
 
+    def forget(self, organization_id: str, project_id: str | None) -> int:
+        """Removes the kept answers of a project's keys, or (None) those of all projects whose data retention is the
+        organization's; how many. Retries are told that the call was answered."""
+        ...
+
     def purge(self, now: int, limit: int) -> int:
         """Removes up to `limit` claims that have expired at `now`, earliest first; how many."""
         ...

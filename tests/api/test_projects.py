@@ -14,7 +14,7 @@ def test_project_is_created_renamed_and_archived(api: Served) -> None:
     made = api.post(PROJECTS, {"name": "Search"})
     assert made == {
         "id": made["id"], "object": "organization.project", "name": "Search", "created_at": NOW, "archived_at": None,
-        "status": "active", "tags": {},
+        "status": "active", "external_key_id": None, "tags": {},
     }  # fmt: skip
     path = f"{PROJECTS}/{made['id']}"
     assert api.post(path, {"name": "Find"})["name"] == "Find"
@@ -29,12 +29,70 @@ def test_project_is_created_renamed_and_archived(api: Served) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
 
 
-@pytest.mark.parametrize("field", ["external_key_id", "residency", "geography"])
-def test_field_that_has_no_effect_is_refused(api: Served, field: str) -> None:
-    answer = api.call("POST", PROJECTS, {"name": "Search", field: "US_STORAGE"})
-    assert answer.status_code == 400
-    assert (answer.json()["error"]["code"], answer.json()["error"]["param"]) == ("not_supported", field)
-    assert api.post(PROJECTS, {"name": "Search", field: None})["name"] == "Search"
+def test_project_keeps_its_residency_and_external_key(api: Served) -> None:
+    made = api.post(PROJECTS, {"name": "Search", "residency": "AE_STORAGE", "external_key_id": " kms-🔑-مفتاح "})
+    assert (made["residency"], made["external_key_id"]) == ("AE_STORAGE", "kms-🔑-مفتاح")
+    path = f"{PROJECTS}/{made['id']}"
+    assert api.get(path) == made
+    assert made in api.get(PROJECTS)["data"]
+    moved = api.post(path, {"geography": "eu"})
+    assert moved == made | {"residency": "EU_STORAGE_PROCESSING"}
+    named = api.post(path, {"name": None, "external_key_id": "kms-2"})
+    assert named == moved | {"external_key_id": "kms-2"}
+    bare = api.post(path, {"geography": None, "external_key_id": None})
+    assert "residency" not in bare
+    assert bare["external_key_id"] is None
+    assert api.get(path) == bare
+
+
+@pytest.mark.parametrize(
+    ("geography", "residency"),
+    [
+        ("US", "US_STORAGE_PROCESSING"),
+        ("global", "GLOBAL"),
+        (" gb ", "GB_STORAGE"),
+        ("AE_STORAGE_PROCESSING", "AE_STORAGE_PROCESSING"),
+    ],
+)
+def test_geography_is_the_older_name_of_residency(api: Served, geography: str, residency: str) -> None:
+    made = api.post(PROJECTS, {"name": "Search", "geography": geography, "residency": None})
+    assert made["residency"] == residency
+    assert "geography" not in made
+
+
+_NO_PLACES: list[object] = ["MARS", "", 5, True, [], {}, "x" * 10_000]
+_NO_KEYS: list[object] = ["", "  ", 5, False, ["kms"], {}, "x" * 10_000, "a\nb", "\u0000"]
+_BAD = [
+    *((field, value) for field in ("residency", "geography") for value in _NO_PLACES),
+    ("residency", "EU"),
+    ("residency", "eu_storage_processing"),
+    ("geography", "AE"),
+    ("geography", "E"),
+    *(("external_key_id", value) for value in _NO_KEYS),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), _BAD)
+def test_what_is_no_residency_and_no_external_key_is_refused(api: Served, field: str, value: object) -> None:
+    made = api.post(PROJECTS, {"name": "Search", "residency": "GLOBAL", "external_key_id": "kms-1"})
+    before = api.get(PROJECTS), api.house.events()
+    for path in (PROJECTS, f"{PROJECTS}/{made['id']}"):
+        refused = api.call("POST", path, {"name": "Other", field: value})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, field)
+        assert len(refused.text) < 1000
+    assert (api.get(PROJECTS), api.house.events()) == before
+
+
+def test_residency_under_both_names_is_refused(api: Served) -> None:
+    refused = api.call("POST", PROJECTS, {"name": "Search", "residency": "GLOBAL", "geography": "GLOBAL"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "geography")
+
+
+def test_an_archived_project_keeps_what_it_has(api: Served) -> None:
+    path = f"{PROJECTS}/{api.post(PROJECTS, {'name': 'Search', 'residency': 'GLOBAL'})['id']}"
+    api.post(f"{path}/archive")
+    assert api.call("POST", path, {"residency": "IN_STORAGE"}).status_code == 409
+    assert api.get(path)["residency"] == "GLOBAL"
 
 
 def test_include_archived_is_true_or_false(api: Served) -> None:

@@ -27,6 +27,22 @@ def test_projects_are_created_renamed_listed_and_archived(terminal: Terminal) ->
     assert "cannot be archived" in terminal.refused("projects", "archive", "Default project")
 
 
+def test_projects_are_given_a_residency_and_an_external_key(terminal: Terminal) -> None:
+    given = ("--residency", "EU_STORAGE_PROCESSING", "--external-key-id", "kms-1")
+    made = terminal.ok("projects", "create", "Search", *given, "--json").json
+    assert (made["residency"], made["external_key_id"]) == ("EU_STORAGE_PROCESSING", "kms-1")
+    assert "EU_STORAGE_PROCESSING" in terminal.ok("projects", "show", "Search").out
+    assert "kms-1" in terminal.ok("projects", "list").out
+    changed = terminal.ok(
+        "projects", "update", "Search", "--residency", "GLOBAL", "--no-external-key-id", "--json"
+    ).json
+    assert (changed["residency"], changed["external_key_id"]) == ("GLOBAL", None)
+    assert "residency" not in terminal.ok("projects", "update", "Search", "--no-residency", "--json").json
+    assert "must be one of GLOBAL" in terminal.refused("projects", "update", "Search", "--residency", "Mars")
+    both = terminal.refused("projects", "update", "Search", "--residency", "GLOBAL", "--no-residency")
+    assert "exclude each other" in both
+
+
 def test_service_accounts_are_created_listed_and_deleted(terminal: Terminal) -> None:
     value = terminal.ok("service-accounts", "create", "robo").out.strip()
     assert value.startswith("sk-khsvc_")

@@ -8,9 +8,11 @@ from keyhouse.control import keys, projects, service_accounts
 from keyhouse.control.context import Caller
 from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.minting import Holder
+from keyhouse.control.project_fields import ProjectFields
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import KeyKind
+from keyhouse.domain.projects import Residency
 from keyhouse.store.contract import ChangeKind
 from tests.control.houses import NOW, House
 
@@ -40,6 +42,19 @@ def test_project_is_renamed(house: House) -> None:
         EventType.PROJECT_UPDATED,
         {"changes_requested": {"name": "Find", "title": "Find"}},
     )
+
+
+def test_what_is_kept_with_a_project_is_told_in_the_audit(house: House) -> None:
+    given = ProjectFields("kms-1", geography="EU")
+    made = projects.create(house.control, house.caller, "Search", given=given)
+    kept = {"external_key_id": "kms-1", "residency": "EU_STORAGE_PROCESSING"}
+    assert house.events()[-1].details == {"data": {"name": "Search", "title": "Search", **kept}}
+    changed = projects.update(house.control, house.caller, made.id, given=ProjectFields(None, "JP_STORAGE"))
+    assert (changed.name, changed.external_key_id, changed.residency) == ("Search", None, Residency.JP_STORAGE)
+    told = {"external_key_id": None, "residency": "JP_STORAGE"}
+    assert house.events()[-1].details == {"changes_requested": told}
+    with pytest.raises(KeyhouseError, match="Give something to change"):
+        projects.update(house.control, house.caller, made.id, name=None)
 
 
 @pytest.mark.parametrize("name", [None, "", "a\tb", 5])

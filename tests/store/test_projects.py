@@ -10,7 +10,7 @@ from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.model_permissions import Mode, ModelPermissions
-from keyhouse.domain.projects import Project, ServiceAccount
+from keyhouse.domain.projects import Project, Residency, ServiceAccount
 from keyhouse.store.contract import Page, Store
 from tests.store.makers import ORG, OTHER_ORG, OTHER_PROJECT, PROJECT, ROBO
 
@@ -41,7 +41,9 @@ def test_an_organization_is_saved(store: Store) -> None:
 def test_a_project_comes_back_as_it_was_stored(store: Store) -> None:
     permitted = ModelPermissions(Mode.DENY_LIST, ("o3", "模型"))
     denied = (HostedTool.FILE_SEARCH, HostedTool.MCP)
-    project = Project("proj_x", ORG, "X", 500, False, 501, permitted, denied, Retention.ZERO_DATA_RETENTION)
+    place, external_key = Residency.EU_STORAGE_PROCESSING, "arn:aws:kms:schlüssel"
+    kept = Retention.ZERO_DATA_RETENTION
+    project = Project("proj_x", ORG, "X", 500, False, 501, permitted, denied, kept, place, external_key)
     with store.write() as transaction:
         transaction.projects.add(project)
     with store.read() as transaction:

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import UNSET
 
 from keyhouse.api.operation import Call, Operation
-from keyhouse.control import fields, objects, projects, tags
+from keyhouse.control import objects, projects, tags
+from keyhouse.control.project_fields import ProjectFields
 from keyhouse.domain.projects import Project
 from keyhouse.wire.paging import BOTH_WAYS, both_ways_parameters, list_envelope
 
@@ -24,6 +25,9 @@ class _ProjectBody(msgspec.Struct, forbid_unknown_fields=True):
     geography: Any = UNSET
     """What OpenAI's SDKs still send for residency."""
 
+    def fields(self) -> ProjectFields:
+        return ProjectFields(self.external_key_id, self.residency, self.geography)
+
 
 def list_(call: Call) -> object:
     archived = call.query.boolean("include_archived") or False
@@ -33,8 +37,8 @@ def list_(call: Call) -> object:
 
 
 def create(call: Call) -> object:
-    _refuse_unenforced(call.body)
-    return _object(call, projects.create(call.control, call.caller, call.body.name, call.body.tags))
+    made = projects.create(call.control, call.caller, call.body.name, call.body.tags, call.body.fields())
+    return _object(call, made)
 
 
 def get(call: Call) -> object:
@@ -42,8 +46,7 @@ def get(call: Call) -> object:
 
 
 def update(call: Call) -> object:
-    _refuse_unenforced(call.body)
-    given = {"name": call.body.name, "new_tags": call.body.tags}
+    given = {"name": call.body.name, "new_tags": call.body.tags, "given": call.body.fields()}
     return _object(call, projects.update(call.control, call.caller, call.path["project_id"], **given))
 
 
@@ -58,12 +61,6 @@ def _object(call: Call, project: Project) -> object:
 def _objects(call: Call, found: Sequence[Project]) -> list[dict[str, object]]:
     of = tags.of(call.control, call.caller, [project.id for project in found])
     return [objects.project(project, of[project.id]) for project in found]
-
-
-def _refuse_unenforced(body: _ProjectBody) -> None:
-    fields.refuse_unenforced(
-        {"external_key_id": body.external_key_id, "residency": body.residency, "geography": body.geography}
-    )
 
 
 OPERATIONS = (

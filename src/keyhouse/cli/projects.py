@@ -12,6 +12,7 @@ from keyhouse.cli.house import House, opened
 from keyhouse.control import naming, objects, projects, tags
 from keyhouse.control.fields import UNSET
 from keyhouse.control.pages import every
+from keyhouse.control.project_fields import ProjectFields
 from keyhouse.domain.projects import Project
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
@@ -20,6 +21,15 @@ app.add_typer(hosted_tools.app, name="tools", help="Which hosted tools a project
 
 Which = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id, or its name where only one has it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]
+Residency = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PLACE", help="Where its data is to reside, such as EU_STORAGE_PROCESSING. A note: not enforced."
+    ),
+]
+ExternalKey = Annotated[
+    str | None, typer.Option(metavar="ID", help="What its external key is called. A note: not used.")
+]
 
 
 @app.command("list")
@@ -49,13 +59,17 @@ def list_(
 def create(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Its name.")],
+    *,
     tag: values.Tags = None,
+    residency: Residency = None,
+    external_key_id: ExternalKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Creates a project."""
     wanted = values.tags_or_none(tag, none=False)
+    given = ProjectFields(external_key_id, residency)
     with opened(ctx) as house:
-        _print(house, projects.create(house.control, house.caller, name, wanted), as_json=as_json)
+        _print(house, projects.create(house.control, house.caller, name, wanted, given), as_json=as_json)
 
 
 @app.command()
@@ -74,14 +88,22 @@ def update(
     name: Annotated[str | None, typer.Option(help="Another name.")] = None,
     tag: values.Tags = None,
     no_tags: values.NoTags = False,
+    residency: Residency = None,
+    no_residency: Annotated[bool, typer.Option("--no-residency", help="Forget where its data is to reside.")] = False,
+    external_key_id: ExternalKey = None,
+    no_external_key_id: Annotated[bool, typer.Option("--no-external-key-id", help="Forget its external key.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Changes a project's name or tags."""
+    """Changes a project's name, tags and notes."""
     wanted = values.tags_or_none(tag, none=no_tags)
+    given = ProjectFields(
+        values.text_or_none(external_key_id, "external-key-id", none=no_external_key_id),
+        values.text_or_none(residency, "residency", none=no_residency),
+    )
     with opened(ctx) as house:
         found = naming.find_project(house.control, house.caller, project)
         named = UNSET if name is None else name
-        changed = projects.update(house.control, house.caller, found.id, name=named, new_tags=wanted)
+        changed = projects.update(house.control, house.caller, found.id, name=named, new_tags=wanted, given=given)
         _print(house, changed, as_json=as_json)
 
 
@@ -106,12 +128,14 @@ def archive(ctx: typer.Context, project: Which, as_json: AsJson = False) -> None
         _print(house, projects.archive(house.control, house.caller, found.id), as_json=as_json)
 
 
-_HEADS = ("ID", "NAME", "STATUS", "CREATED", "ARCHIVED", "TAGS")
+_HEADS = ("ID", "NAME", "STATUS", "CREATED", "ARCHIVED", "RESIDENCY", "EXTERNAL KEY", "TAGS")
 
 
 def _row(project: Project, of: Mapping[str, str]) -> list[str | None]:
     created, archived = output.moment(project.created_at), output.moment(project.archived_at)
-    return [project.id, project.name, project.status, created, archived, values.tag_words(of) or None]
+    residency = None if project.residency is None else project.residency.value
+    notes = [residency, project.external_key_id, values.tag_words(of) or None]
+    return [project.id, project.name, project.status, created, archived, *notes]
 
 
 def _print(house: House, project: Project, *, as_json: bool) -> None:

@@ -69,6 +69,13 @@ def tags_or_none(pairs: Sequence[str] | None, *, none: bool) -> object:
     return None if none else tags(pairs) if pairs else UNSET
 
 
+def text_or_none(text: str | None, option: str, *, none: bool) -> object:
+    """What `--option TEXT` and `--no-option` ask for: UNSET where neither is given."""
+    if none and text is not None:
+        raise invalid(f"--no-{option}", f"'--{option}' and '--no-{option}' exclude each other.")
+    return None if none else UNSET if text is None else text
+
+
 def tag_words(tags: Mapping[str, str]) -> str:
     """`env=prod, team=red`."""
     return ", ".join(f"{name}={shown(value, 128)}" for name, value in tags.items())

@@ -17,7 +17,8 @@ _PROJECT_ROLES = {"reader": "member"}
 
 
 def project(item: Project, tags: Mapping[str, str]) -> dict[str, object]:
-    """`organization.project`, and its tags."""
+    """`organization.project`, and its tags. One whose residency nobody named has none."""
+    residency = {} if item.residency is None else {"residency": item.residency.value}
     return {
         "id": item.id,
         "object": "organization.project",
@@ -25,6 +26,8 @@ def project(item: Project, tags: Mapping[str, str]) -> dict[str, object]:
         "created_at": item.created_at,
         "archived_at": item.archived_at,
         "status": item.status,
+        "external_key_id": item.external_key_id,
+        **residency,
         "tags": tags,
     }
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from keyhouse.control import fields, tags
+from keyhouse.control import fields, project_fields, tags
 from keyhouse.control.authority import needs
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
 from keyhouse.control.lookup import require_open_project, require_project
+from keyhouse.control.project_fields import NONE_GIVEN, ProjectFields
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.authority import Permission
@@ -20,16 +21,18 @@ from keyhouse.store.contract import ChangeKind, Listed, Page
 
 
 @needs(Permission.PROJECTS_CREATE)
-def create(control: Control, caller: Caller, name: object, new_tags: object = UNSET) -> Project:
+def create(
+    control: Control, caller: Caller, name: object, new_tags: object = UNSET, given: ProjectFields = NONE_GIVEN
+) -> Project:
     """A new, empty project. Names need not be unique."""
-    change = tags.checked(new_tags)
+    change, kept = tags.checked(new_tags), project_fields.checked(given)
     now = control.clock()
-    project = Project(ids.new_id(ids.PROJECT), caller.organization_id, fields.name(name), now)
-    details: dict[str, object] = {"data": _named(project.name) | tags.facts(change)}
+    project = Project(ids.new_id(ids.PROJECT), caller.organization_id, fields.name(name), now, **kept)
+    details: dict[str, object] = {"data": _named(project.name) | project_fields.facts(kept) | tags.facts(change)}
     with control.store.write() as tx:
         tx.projects.add(project)
-        for given in change:
-            tx.tags.replace(project.organization_id, project.id, given)
+        for given_tags in change:
+            tx.tags.replace(project.organization_id, project.id, given_tags)
         tx.audit.append(
             event(caller, now, EventType.PROJECT_CREATED, project.id, project_id=project.id, details=details)
         )
@@ -74,20 +77,28 @@ def rename(control: Control, caller: Caller, project_id: str, name: object) -> P
 
 @needs(Permission.PROJECT_WRITE)
 def update(
-    control: Control, caller: Caller, project_id: str, *, name: object = UNSET, new_tags: object = UNSET
+    control: Control,
+    caller: Caller,
+    project_id: str,
+    *,
+    name: object = UNSET,
+    new_tags: object = UNSET,
+    given: ProjectFields = NONE_GIVEN,
 ) -> Project:
-    """Changes the name, the tags or both; what is not given stays. Raises `conflict` for an archived project."""
+    """Changes what is given; the rest stays. A name of null stays too. Raises `conflict` for an archived project."""
     now = control.clock()
-    change = tags.checked(new_tags)
-    if name is UNSET and not change:
-        raise invalid("name", "Give something to change: name or tags.")
-    wanted: dict[str, Any] = {} if name is UNSET else {"name": fields.name(name)}
-    details: dict[str, object] = {"changes_requested": _named(**wanted) | tags.facts(change)}
+    change, kept = tags.checked(new_tags), project_fields.checked(given)
+    named: dict[str, Any] = {} if name is UNSET or name is None else {"name": fields.name(name)}
+    wanted = named | kept
+    if not wanted and not change:
+        raise invalid("name", "Give something to change: name, external_key_id, residency or tags.")
+    facts = _named(**named) | project_fields.facts(kept) | tags.facts(change)
+    details: dict[str, object] = {"changes_requested": facts}
     with control.store.write() as tx:
         project = replace(require_open_project(tx, caller, project_id), **wanted)
         tx.projects.save(project)
-        for given in change:
-            tx.tags.replace(project.organization_id, project.id, given)
+        for given_tags in change:
+            tx.tags.replace(project.organization_id, project.id, given_tags)
         tx.audit.append(
             event(caller, now, EventType.PROJECT_UPDATED, project.id, project_id=project.id, details=details)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.hosted_tools import HostedTool
@@ -17,9 +18,32 @@ class Organization:
     data_retention: Retention = Retention.MODIFIED_ABUSE_MONITORING
 
 
+class Residency(Enum):
+    """Where a project's data is to reside, in OpenAI's words. A note: it is seen to by who answers the calls, not by Keyhouse."""
+
+    GLOBAL = "GLOBAL"
+    US_STORAGE_PROCESSING = "US_STORAGE_PROCESSING"
+    EU_STORAGE_PROCESSING = "EU_STORAGE_PROCESSING"
+    JP_STORAGE = "JP_STORAGE"
+    KR_STORAGE = "KR_STORAGE"
+    CA_STORAGE = "CA_STORAGE"
+    SG_STORAGE = "SG_STORAGE"
+    IN_STORAGE = "IN_STORAGE"
+    AU_STORAGE = "AU_STORAGE"
+    GB_STORAGE = "GB_STORAGE"
+    AE_STORAGE = "AE_STORAGE"
+    AE_STORAGE_PROCESSING = "AE_STORAGE_PROCESSING"
+
+    @property
+    def region(self) -> str:
+        """`EU` of `EU_STORAGE_PROCESSING`."""
+        return self.value.partition("_")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project. An archived one keeps its history; its keys are refused, for good."""
+    """A project. An archived one keeps its history; its keys are refused, for good. Of `residency` and `external_key_id`, which
+    OpenAI's clients keep there, nothing hangs on either."""
 
     id: str
     organization_id: str
@@ -31,6 +55,8 @@ class Project:
     denied_tools: tuple[HostedTool, ...] = ()
     """Each once, in the order of `HostedTool`."""
     data_retention: Retention = Retention.ORGANIZATION_DEFAULT
+    residency: Residency | None = None
+    external_key_id: str | None = None
 
     @property
     def status(self) -> str:

@@ -25,6 +25,7 @@ from keyhouse.domain.audit import EventType
 from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.people import OrganizationRole
+from keyhouse.domain.projects import Residency
 from keyhouse.domain.usage import RefusedCall, UsageRow
 from keyhouse.store.contract import ChangeKind, MaterialKind, RollupKey, RollupSums
 from keyhouse.store.types import (
@@ -92,6 +93,8 @@ projects = Table(
     Column("model_permissions", ModelPermissionsJson),
     Column("denied_tools", HostedToolsJson, nullable=False, server_default="[]"),
     Column("data_retention", EnumText(Retention), nullable=False, server_default=Retention.ORGANIZATION_DEFAULT.value),
+    Column("residency", EnumText(Residency)),
+    Column("external_key_id", Text),
     Index(None, "organization_id", "created_at", "id"),
 )
 

@@ -51,9 +51,13 @@ def admin_keys(sdk: Sdk, api: Served) -> None:
 
 @drive(*crud(f"{O}/projects", f"DELETE {O}/projects/{{}}"), f"POST {P}/archive")
 def projects(sdk: Sdk, api: Served) -> None:
-    made = sdk("projects.create", name="Launch")["id"]
+    new = sdk("projects.create", name="Launch", residency="EU_STORAGE_PROCESSING", external_key_id="kms-1")
+    made = new["id"]
+    assert (new["residency"], new["external_key_id"]) == ("EU_STORAGE_PROCESSING", "kms-1")
     assert sdk("projects.update", made, name="Landing")["name"] == "Landing"
-    assert sdk("projects.retrieve", made)["name"] == "Landing"
+    moved = sdk("projects.update", made, geography="US", external_key_id="kms-2")
+    assert (moved["residency"], moved["external_key_id"]) == ("US_STORAGE_PROCESSING", "kms-2")
+    assert sdk("projects.retrieve", made) == moved | {"name": "Landing"}
     assert made in ids(sdk.every("projects.list", limit=1))
     assert sdk("projects.archive", made)["status"] == "archived"
     assert made not in ids(sdk.every("projects.list"))

@@ -21,8 +21,8 @@ class Project(Struct):
     created_at: Time
     archived_at: Time | None
     status: Literal["active", "archived"]
+    external_key_id: str | None
     tags: Tags
-    external_key_id: str | UnsetType | None = UNSET
     residency: Residency | UnsetType = UNSET
 
 

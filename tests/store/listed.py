@@ -8,17 +8,23 @@ from typing import Any
 
 from keyhouse.domain.audit import OPERATOR, AuditEvent, EventType
 from keyhouse.domain.keys import KeyKind
+from keyhouse.domain.people import Member, OrganizationRole, ProjectMember, ProjectRole
 from keyhouse.domain.projects import Project, ServiceAccount
 from keyhouse.store.contract import KeyFilter, Listed, Page, ScopeFilter, Transaction
 from tests.store.makers import (
+    ALICE,
+    BOB,
     ORG,
     OTHER_ORG,
     OTHER_PROJECT,
     PROJECT,
     ROBO,
     make_budget,
+    make_certificate,
     make_event,
+    make_invite,
     make_key,
+    make_person,
     make_upstream,
 )
 from tests.store.test_billing import invoice as make_invoice
@@ -35,7 +41,7 @@ class Kind:
     name: str
     add: Callable[[Transaction, int, int], str]
     page: Callable[[Transaction, Page], Listed[Any]]
-    remove: Callable[[Transaction, str], None] | None = None
+    remove: Callable[[Transaction, str], object] | None = None
     newest_first: bool = False
     by_number: bool = False
     """Ordered by the number alone."""
@@ -118,6 +124,48 @@ def _upstream(tx: Transaction, n: int, at: int) -> str:
     return upstream.id
 
 
+def _invite(tx: Transaction, n: int, at: int) -> str:
+    invite = make_invite(n, created_at=at)
+    tx.invites.add(invite)
+    _born(tx, EventType.INVITE_SENT, invite.id, at)
+    return invite.id
+
+
+def _certificate(tx: Transaction, n: int, at: int) -> str:
+    certificate = make_certificate(n, created_at=at)
+    tx.certificates.add(certificate)
+    _born(tx, EventType.CERTIFICATE_CREATED, certificate.id, at)
+    return certificate.id
+
+
+def _person(tx: Transaction, n: int, at: int) -> str:
+    """Who is in another organization too, and is put there first."""
+    if n == 1:
+        for user_id, before in ((ALICE, 100), (BOB, 101)):
+            _born(tx, EventType.USER_ADDED, user_id, before)
+    person = make_person(f"user-{n:03d}", at)
+    tx.people.add(person, Member(OTHER_ORG, person.id, OrganizationRole.READER, 1000))
+    tx.people.add(person, Member(ORG, person.id, OrganizationRole.READER, at))
+    _born(tx, EventType.USER_ADDED, person.id, at)
+    return person.id
+
+
+def _project_member(tx: Transaction, n: int, at: int) -> str:
+    """The event is about the role, and there are others of its kind about the same person elsewhere."""
+    user_id = f"user-{n:03d}"
+    tx.people.add(make_person(user_id, 1), Member(ORG, user_id, OrganizationRole.READER, 1))
+    for project_id, when in ((PROJECT, at), (OTHER_PROJECT, 1000)):
+        tx.project_members.put(ProjectMember(ORG, project_id, user_id, ProjectRole.MEMBER, when))
+        details: dict[str, object] = {"principal_id": user_id, "resource_id": project_id}
+        type_, event_id = EventType.ROLE_ASSIGNMENT_CREATED, f"audit_{project_id}_{n}"
+        tx.audit.append(AuditEvent(event_id, when, ORG, type_, OPERATOR, "role-member", project_id, details))
+    return user_id
+
+
+def _persons(found: Listed[Any]) -> Listed[Any]:
+    return Listed(tuple(person for person, _ in found.items), found.has_more)
+
+
 def _event(tx: Transaction, n: int, at: int) -> str:
     made = make_event(n, at=at)
     tx.audit.append(made)
@@ -156,5 +204,24 @@ KINDS = (
     Kind("invoices", _invoice, lambda tx, page: tx.invoices.page(ORG, page), by_number=True),
     Kind("notices", _notice, lambda tx, page: tx.notices.list(ORG, None, page), newest_first=True),
     Kind("upstreams", _upstream, lambda tx, page: tx.upstreams.list(ORG, page), lambda tx, i: tx.upstreams.remove(i)),
+    Kind("invites", _invite, lambda tx, page: tx.invites.list(ORG, page), lambda tx, i: tx.invites.remove(ORG, i)),
+    Kind(
+        "certificates",
+        _certificate,
+        lambda tx, page: tx.certificates.page(ORG, page),
+        lambda tx, i: tx.certificates.remove(i),
+    ),
+    Kind(
+        "people",
+        _person,
+        lambda tx, page: _persons(tx.people.list(ORG, page)),
+        lambda tx, i: tx.people.remove_member(ORG, i),
+    ),
+    Kind(
+        "people of a project",
+        _project_member,
+        lambda tx, page: _persons(tx.project_members.list(ORG, PROJECT, page)),
+        lambda tx, i: tx.project_members.remove(ORG, PROJECT, i),
+    ),
     Kind("audit events", _event, lambda tx, page: tx.audit.list(ORG, page), newest_first=True),
 )

@@ -7,10 +7,11 @@ from typing import Any
 
 from keyhouse.domain.audit import OPERATOR, AuditEvent, EventType
 from keyhouse.domain.budgets import AtEnd, Budget, Interval
+from keyhouse.domain.certificates import Certificate
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
 from keyhouse.domain.levels import Level
 from keyhouse.domain.money import Price, Rates
-from keyhouse.domain.people import Member, OrganizationRole, Person
+from keyhouse.domain.people import Invite, Member, OrganizationRole, Person
 from keyhouse.domain.projects import Organization, Project, ServiceAccount
 from keyhouse.domain.upstreams import Upstream
 from keyhouse.domain.usage import RefusedCall, UsageRow
@@ -55,6 +56,17 @@ def make_key(number: int, *, created_at: int = 1000, **changes: Any) -> Key:
 
 def make_secret(key_id: str, public_id: str, created_at: int = 1000) -> KeySecret:
     return KeySecret(public_id, key_id, b"\x00\xff" * 16, "pep_1", f"sk-kh_…{public_id[-4:]}", created_at)
+
+
+def make_invite(number: int, created_at: int = 100) -> Invite:
+    email, digest = f"guest{number}@example.com", number.to_bytes(32)
+    return Invite(
+        f"invite-{number:03d}", ORG, email, OrganizationRole.READER, (), created_at, created_at + 1000, digest
+    )
+
+
+def make_certificate(number: int, created_at: int = 100) -> Certificate:
+    return Certificate(f"cert_{number:03d}", ORG, None, "PEM", f"{number:064x}", 1, 99, created_at)
 
 
 def make_upstream(name: str, organization_id: str = ORG, created_at: int = 100) -> Upstream:

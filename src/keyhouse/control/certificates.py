@@ -16,7 +16,7 @@ from keyhouse.domain.audit import EventType
 from keyhouse.domain.authority import Permission
 from keyhouse.domain.certificates import MAX_CERTIFICATES, Certificate
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, not_found
-from keyhouse.store.contract import ChangeKind, Listed, Transaction
+from keyhouse.store.contract import ChangeKind, Listed, Page, Transaction
 
 _MAX_CONTENT = 64 << 10
 _MOST_AT_ONCE = 10
@@ -45,17 +45,9 @@ def list_page(
     with control.store.read() as tx:
         if project_id is not None:
             require_project(tx, caller, project_id)
-        every = list(tx.certificates.list(caller.organization_id))
+        found = tx.certificates.page(caller.organization_id, Page(after, limit, newest_first))
         active = tx.certificates.active(project_id or caller.organization_id)
-    if newest_first:
-        every.reverse()
-    if after is not None:
-        place = next((n for n, one in enumerate(every) if one.id == after), None)
-        if place is None:
-            raise invalid("after", "'after' is the id of no certificate here.")
-        every = every[place + 1 :]
-    shown = [CertificateView(one, one.id in active) for one in every[:limit]]
-    return Listed(tuple(shown), len(every) > limit)
+    return Listed(tuple(CertificateView(one, one.id in active) for one in found.items), found.has_more)
 
 
 @needs(Permission.CERTIFICATES_READ)

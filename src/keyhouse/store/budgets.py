@@ -11,9 +11,8 @@ from keyhouse.domain.budgets import Budget
 from keyhouse.domain.levels import Level
 from keyhouse.store.contract import Listed, Page, ScopeFilter
 from keyhouse.store.money_tables import budgets
-from keyhouse.store.paging import page_of
+from keyhouse.store.paging import born_by, page_of
 from keyhouse.store.rows import save, slices, values_of
-from keyhouse.store.tables import audit
 
 _SHARED = (Level.ORGANIZATION, Level.PROJECT)
 
@@ -48,7 +47,7 @@ class SqlBudgets:
 
     def list(self, organization_id: str, where: ScopeFilter, page: Page) -> Listed[Budget]:
         scope = [budgets.c.organization_id == organization_id, *filters_of(budgets, where)]
-        born = [audit.c.organization_id == organization_id, audit.c.type == EventType.BUDGET_CREATED]
+        born = born_by(organization_id, EventType.BUDGET_CREATED)
         rows, has_more = page_of(self._connection, budgets, scope, [], page, born=born)
         return Listed(tuple(Budget(**row._mapping) for row in rows), has_more)
 

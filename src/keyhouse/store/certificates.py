@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from keyhouse.domain.audit import EventType
 from keyhouse.domain.certificates import Activation, Certificate
 from keyhouse.domain.errors import not_found
 from keyhouse.store.certificate_tables import certificate_activations as activations
 from keyhouse.store.certificate_tables import certificates
+from keyhouse.store.contract import Listed, Page
+from keyhouse.store.paging import born_by, page_of
 from keyhouse.store.rows import values_of
 
 _IN_ORDER = (certificates.c.created_at, certificates.c.id)
@@ -38,6 +41,12 @@ class SqlCertificates:
     def list(self, organization_id: str) -> Sequence[Certificate]:
         query = select(certificates).where(certificates.c.organization_id == organization_id).order_by(*_IN_ORDER)
         return [Certificate(**row._mapping) for row in self._connection.execute(query)]
+
+    def page(self, organization_id: str, page: Page) -> Listed[Certificate]:
+        scope = [certificates.c.organization_id == organization_id]
+        born = born_by(organization_id, EventType.CERTIFICATE_CREATED)
+        rows, has_more = page_of(self._connection, certificates, scope, [], page, born=born)
+        return Listed(tuple(Certificate(**row._mapping) for row in rows), has_more)
 
     def activate(self, certificate_ids: Sequence[str], scope_id: str, at: int) -> None:
         if not certificate_ids:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
+from keyhouse.domain.audit import EventType
 from keyhouse.domain.people import Invite
 from keyhouse.store.contract import Listed, Page
-from keyhouse.store.paging import page_of
+from keyhouse.store.paging import born_by, page_of
 from keyhouse.store.people_tables import invites
 from keyhouse.store.rows import save, values_of
 
@@ -42,5 +43,7 @@ class SqlInvites:
 
     def list(self, organization_id: str, page: Page) -> Listed[Invite]:
         scope = [invites.c.organization_id == organization_id]
-        rows, has_more = page_of(self._connection, invites, scope, [], page)
+        rows, has_more = page_of(
+            self._connection, invites, scope, [], page, born=born_by(organization_id, EventType.INVITE_SENT)
+        )
         return Listed(tuple(Invite(**row._mapping) for row in rows), has_more)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, Table, func, select, tuple_
 
+from keyhouse.domain.audit import EventType
 from keyhouse.domain.errors import invalid, shown
 from keyhouse.store.contract import Page
 from keyhouse.store.tables import audit
@@ -22,14 +23,16 @@ from keyhouse.store.types import INT64_MAX, is_clean
 MAX_LIMIT = 1000
 _PLACE = "at_"
 
+Born = Callable[[str], Sequence[ColumnElement[bool]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
     """A list: its rows, and the columns that order them, unique together, in an index behind those that the scope fixes.
 
     A cursor must be in the scope, but may have left the filters since: an object archived between two pages still marks its
-    place. `born` finds, in the audit log, the event that tells of an object's creation: where objects are deleted for good,
-    it marks the place that a deleted one had.
+    place. `born`, given an id, finds in the audit log the events that tell of the object's creation: where objects are deleted
+    for good, they mark the place that a deleted one had. `is_shared`: an object may be in several such lists, as people are.
     """
 
     query: Select[Any]
@@ -37,7 +40,17 @@ class Ordered:
     id: ColumnElement[str]
     scope: Sequence[ColumnElement[bool]]
     filters: Sequence[ColumnElement[bool]] = ()
-    born: Sequence[ColumnElement[bool]] = ()
+    born: Born | None = None
+    is_shared: bool = False
+
+
+def born_by(organization_id: str, type_: EventType) -> Born:
+    """For lists of an organization's objects, whose creation is told by an event of this type about the object."""
+    return lambda cursor: (
+        audit.c.organization_id == organization_id,
+        audit.c.type == type_,
+        audit.c.object_id == cursor,
+    )
 
 
 def page_of(
@@ -47,7 +60,7 @@ def page_of(
     filters: Sequence[ColumnElement[bool]],
     page: Page,
     *,
-    born: Sequence[ColumnElement[bool]] = (),
+    born: Born | None = None,
 ) -> tuple[Sequence[Row[Any]], bool]:
     """(rows, whether there are more) by (created_at, id), as `page_in` gives them."""
     by = (table.c.created_at, table.c.id)
@@ -76,7 +89,7 @@ def bounds(
     ascending = newest_first is (page.before is not None)
     for param, cursor in (("after", page.after), ("before", page.before)):
         if cursor is not None:
-            order, place = tuple_(*listed.by), tuple_(*_place(connection, listed, param, cursor))
+            order, place = tuple_(*listed.by), tuple_(*_place(connection, listed, param, cursor, ascending))
             return [order > place if ascending else order < place], ascending
     return [], ascending
 
@@ -99,11 +112,13 @@ def next_place(rows: Sequence[Row[Any]], has_more: bool, by: Sequence[ColumnElem
     return _PLACE + base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def _place(connection: Connection, listed: Ordered, param: str, cursor: str) -> Sequence[Any]:
+def _place(connection: Connection, listed: Ordered, param: str, cursor: str, ascending: bool) -> Sequence[Any]:
     """The ordering columns' values at the cursor. Raises `invalid_value` if it is none of this list."""
     if is_clean(cursor):
         place = (
-            _of_place(listed, cursor) or _of_row(connection, listed, cursor) or _of_birth(connection, listed, cursor)
+            _of_place(listed, cursor)
+            or _of_row(connection, listed, cursor)
+            or _of_birth(connection, listed, cursor, ascending)
         )
         if place is not None:
             return place
@@ -132,11 +147,16 @@ def _of_row(connection: Connection, listed: Ordered, cursor: str) -> Sequence[An
     return connection.execute(query.where(listed.id == cursor, *listed.scope)).one_or_none()
 
 
-def _of_birth(connection: Connection, listed: Ordered, cursor: str) -> Sequence[Any] | None:
-    """Where an object stood that is deleted; one that is only elsewhere is none of this list."""
-    exists = listed.query.with_only_columns(listed.id, maintain_column_froms=True).where(listed.id == cursor)
-    if not listed.born or connection.execute(exists).first() is not None:
+def _of_birth(connection: Connection, listed: Ordered, cursor: str, ascending: bool) -> Sequence[Any] | None:
+    """Where an object stood that is deleted; one that is only elsewhere is none of this list.
+
+    What was there more than once marks the place from which the most follows: who reads on sees some again, and misses none.
+    """
+    if listed.born is None:
         return None
-    created = select(func.max(audit.c.at)).where(audit.c.object_id == cursor, *listed.born)
-    at = connection.scalars(created).one()
-    return None if at is None else (at, cursor)
+    exists = listed.query.with_only_columns(listed.id, maintain_column_froms=True).where(listed.id == cursor)
+    if not listed.is_shared and connection.execute(exists).first() is not None:
+        return None
+    at = func.min(audit.c.at) if ascending else func.max(audit.c.at)
+    found = connection.scalars(select(at).where(*listed.born(cursor))).one()
+    return None if found is None else (found, cursor)

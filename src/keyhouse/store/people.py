@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
 
+from keyhouse.domain.audit import EventType
 from keyhouse.domain.errors import not_found
 from keyhouse.domain.people import Member, OrganizationRole, Person, PrincipalKind
 from keyhouse.store.contract import Listed, Page
-from keyhouse.store.paging import Ordered, page_in
+from keyhouse.store.paging import Ordered, born_by, page_in
 from keyhouse.store.people_tables import group_members, project_members, role_assignments
 from keyhouse.store.rows import slices, values_of
 from keyhouse.store.tables import members, people
@@ -74,7 +75,8 @@ class SqlPeople:
         # The few with these emails are looked for first, or the whole organization would be read for them.
         filters = [] if emails is None else [members.c.user_id.in_(self._with_emails(emails))]
         scope = [members.c.organization_id == organization_id]
-        ordered = Ordered(_BOTH, by, members.c.user_id, scope, filters)
+        born = born_by(organization_id, EventType.USER_ADDED)
+        ordered = Ordered(_BOTH, by, members.c.user_id, scope, filters, born, is_shared=True)
         rows, has_more = page_in(self._connection, ordered, page)
         return Listed(tuple(_person_and_member(row) for row in rows), has_more)
 

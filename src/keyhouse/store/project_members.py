@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, cast, delete, insert, select, update
 
+from keyhouse.domain.audit import EventType
 from keyhouse.domain.people import Person, ProjectMember
 from keyhouse.store.contract import Listed, Page
 from keyhouse.store.paging import Ordered, page_in
 from keyhouse.store.people import columns_of
 from keyhouse.store.people_tables import project_members as table
 from keyhouse.store.rows import slices, values_of
-from keyhouse.store.tables import people, projects
+from keyhouse.store.tables import audit, people, projects
 
 
 class SqlProjectMembers:
@@ -35,7 +37,9 @@ class SqlProjectMembers:
     def list(self, organization_id: str, project_id: str, page: Page) -> Listed[tuple[Person, ProjectMember]]:
         query = select(people, table).join_from(people, table, table.c.user_id == people.c.id)
         scope = [table.c.organization_id == organization_id, table.c.project_id == project_id]
-        ordered = Ordered(query, (table.c.added_at, table.c.user_id), table.c.user_id, scope)
+        by = (table.c.added_at, table.c.user_id)
+        born = partial(_put, organization_id, project_id)
+        ordered = Ordered(query, by, table.c.user_id, scope, born=born, is_shared=True)
         rows, has_more = page_in(self._connection, ordered, page)
         found = ((Person(**columns_of(row, people)), ProjectMember(**columns_of(row, table))) for row in rows)
         return Listed(tuple(found), has_more)
@@ -53,6 +57,16 @@ class SqlProjectMembers:
             rows = self._connection.execute(query)
             found += [(ProjectMember(**columns_of(row, table)), row.project_name) for row in rows]
         return found
+
+
+def _put(organization_id: str, project_id: str, user_id: str) -> list[ColumnElement[bool]]:
+    """The events that tell of a person who was put into a project: they are about the role."""
+    return [
+        audit.c.organization_id == organization_id,
+        audit.c.project_id == project_id,
+        audit.c.type == EventType.ROLE_ASSIGNMENT_CREATED,
+        cast(audit.c.details, Text).contains(f'"principal_id":"{user_id}"', autoescape=True),
+    ]
 
 
 def _is(organization_id: str, project_id: str, user_id: str) -> list[ColumnElement[bool]]:

@@ -11,9 +11,8 @@ from keyhouse.domain.spend_alerts import SpendAlert
 from keyhouse.store.budgets import filters_of
 from keyhouse.store.contract import Listed, Page, ScopeFilter
 from keyhouse.store.money_tables import spend_alerts, spend_alerts_fired
-from keyhouse.store.paging import page_of
+from keyhouse.store.paging import born_by, page_of
 from keyhouse.store.rows import save, values_of
-from keyhouse.store.tables import audit
 
 
 class SqlSpendAlerts:
@@ -42,7 +41,7 @@ class SqlSpendAlerts:
 
     def list(self, organization_id: str, where: ScopeFilter, page: Page) -> Listed[SpendAlert]:
         scope = [spend_alerts.c.organization_id == organization_id, *filters_of(spend_alerts, where)]
-        born = [audit.c.organization_id == organization_id, audit.c.type == EventType.SPEND_ALERT_CREATED]
+        born = born_by(organization_id, EventType.SPEND_ALERT_CREATED)
         rows, has_more = page_of(self._connection, spend_alerts, scope, [], page, born=born)
         return Listed(tuple(SpendAlert(**row._mapping) for row in rows), has_more)
 

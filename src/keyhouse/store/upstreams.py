@@ -9,9 +9,9 @@ from sqlalchemy import Connection, delete, insert, select
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.upstreams import Upstream
 from keyhouse.store.contract import Listed, Page
-from keyhouse.store.paging import page_of
+from keyhouse.store.paging import born_by, page_of
 from keyhouse.store.rows import save, values_of
-from keyhouse.store.tables import audit, upstreams
+from keyhouse.store.tables import upstreams
 
 
 class SqlUpstreams:
@@ -39,7 +39,7 @@ class SqlUpstreams:
 
     def list(self, organization_id: str, page: Page) -> Listed[Upstream]:
         scope = [upstreams.c.organization_id == organization_id]
-        born = [audit.c.organization_id == organization_id, audit.c.type == EventType.UPSTREAM_CREATED]
+        born = born_by(organization_id, EventType.UPSTREAM_CREATED)
         rows, has_more = page_of(self._connection, upstreams, scope, [], page, born=born)
         return Listed(tuple(Upstream(**row._mapping) for row in rows), has_more)
 

@@ -56,7 +56,12 @@ class PythonSdk:
         return self._method(method)(*ids, **given).to_dict(mode="json")
 
     def every(self, method: str, *ids: str, **given: Any) -> list[Any]:
-        return [item.to_dict(mode="json") for item in self._method(method)(*ids, **given)]
+        return list(self.each(method, *ids, **given))
+
+    def each(self, method: str, *ids: str, **given: Any) -> Iterator[Any]:
+        """What a list holds; a page is asked for when the one before has been taken."""
+        for item in self._method(method)(*ids, **given):
+            yield item.to_dict(mode="json")
 
     def refused(self, method: str, *ids: str, **given: Any) -> int:
         try:

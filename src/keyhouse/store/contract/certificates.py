@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from keyhouse.domain.certificates import Activation, Certificate
+from keyhouse.store.contract.facts import Listed, Page
 
 
 class Certificates(Protocol):
@@ -22,6 +23,7 @@ class Certificates(Protocol):
         """Every certificate of the organization, oldest first."""
         ...
 
+    def page(self, organization_id: str, page: Page) -> Listed[Certificate]: ...
     def activate(self, certificate_ids: Sequence[str], scope_id: str, at: int) -> None:
         """All or none. Raises `conflict` for one that is active there already."""
         ...

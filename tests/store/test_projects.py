@@ -10,7 +10,7 @@ from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.model_permissions import Mode, ModelPermissions
-from keyhouse.domain.projects import Project, Residency, ServiceAccount
+from keyhouse.domain.projects import Organization, Project, Residency, ServiceAccount
 from keyhouse.store.contract import Page, Store
 from tests.store.makers import ORG, OTHER_ORG, OTHER_PROJECT, PROJECT, ROBO
 
@@ -36,6 +36,26 @@ def test_an_organization_is_saved(store: Store) -> None:
     with store.read() as transaction:
         assert transaction.organizations.get(ORG) == changed
         assert transaction.organizations.get(OTHER_ORG) != changed
+
+
+def test_the_organization_that_was_added_first_stays_first_whatever_its_age_and_id(store: Store) -> None:
+    older = Organization("org-a", "Older", 1)
+    with store.write() as transaction:
+        transaction.organizations.add(older)
+    with store.read() as transaction:
+        assert [organization.id for organization in transaction.organizations.all()] == [ORG, OTHER_ORG, "org-a"]
+        first = transaction.organizations.first()
+    assert first is not None
+    assert first.id == ORG
+
+
+def test_a_name_is_one_organizations(store: Store) -> None:
+    with pytest.raises(KeyhouseError) as caught, store.write() as transaction:
+        transaction.organizations.add(Organization("org-twin", "House", 200))
+    assert caught.value.code is ErrorCode.CONFLICT
+    with pytest.raises(KeyhouseError) as caught, store.write() as transaction:
+        transaction.organizations.save(Organization(OTHER_ORG, "House", 101))
+    assert caught.value.code is ErrorCode.CONFLICT
 
 
 def test_a_project_comes_back_as_it_was_stored(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -143,6 +144,35 @@ def test_a_house_of_any_earlier_schema_is_upgraded_with_its_data(databases: Data
     assert sum(map(len, before.values())) > 10
     for name, rows in before.items():
         assert [{column: row[column] for column in rows[0]} for row in after[name]] == rows
+
+
+def test_the_oldest_organization_of_a_house_of_before_runs_it(databases: Databases) -> None:
+    databases.create("0023")
+    with databases.connect(databases.parts[0][0]) as connection:
+        was = reflected(connection).tables["organizations"]
+        for id_, created_at in (("org-b", 7), ("org-c", 9), ("org-a", 7)):
+            connection.execute(insert(was).values(id=id_, name=id_, created_at=created_at))
+    store = open_store(databases.folder, databases.url)
+    with store.read() as tx:
+        assert [organization.id for organization in tx.organizations.all()] == ["org-a", "org-b", "org-c"]
+    store.close()
+
+
+def test_roles_of_before_grant_nothing_about_the_house_any_more(databases: Databases) -> None:
+    databases.create("0023")
+    words = ["api.groups.read", "api.organization.prices.write", "api.organization.upstreams.read"]
+    with databases.connect(databases.parts[0][0]) as connection:
+        was = reflected(connection).tables
+        connection.execute(insert(was["organizations"]).values(id="org-a", name="A", created_at=7))
+        facts = {"organization_id": "org-a", "kind": "api.organization", "created_at": 7, "updated_at": 7}
+        for name, granted in (("some", words), ("none", ["api.organization.upstreams.write"])):
+            row = {**facts, "id": name, "name": name, "permissions": json.dumps(granted)}
+            connection.execute(insert(was["roles"]).values(row))
+    store = open_store(databases.folder, databases.url)
+    with store.read() as tx:
+        found = {role.id: role.words for role in tx.roles.all("org-a", None)}
+    assert found == {"none": [], "some": ["api.groups.read", "api.organization.upstreams.read"]}
+    store.close()
 
 
 def test_sums_of_a_house_that_wrote_every_width_stay_and_go_on(databases: Databases) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 
 from keyhouse.domain.projects import Organization, Project, ServiceAccount
 from keyhouse.store.contract import Listed, Page
@@ -12,25 +13,33 @@ from keyhouse.store.paging import page_of
 from keyhouse.store.rows import save, slices, values_of
 from keyhouse.store.tables import organizations, projects, service_accounts
 
+_ORGANIZATIONS = select(*(column for column in organizations.columns if column.name != "ordinal"))
+
 
 class SqlOrganizations:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, organization: Organization) -> None:
-        self._connection.execute(insert(organizations).values(values_of(organization)))
+        ordinal = self._connection.scalars(select(func.coalesce(func.max(organizations.c.ordinal), 0))).one() + 1
+        self._connection.execute(insert(organizations).values(**values_of(organization), ordinal=ordinal))
 
     def get(self, organization_id: str) -> Organization | None:
-        query = select(organizations).where(organizations.c.id == organization_id)
-        row = self._connection.execute(query).one_or_none()
-        return None if row is None else Organization(**row._mapping)
+        return self._one(_ORGANIZATIONS.where(organizations.c.id == organization_id))
+
+    def first(self) -> Organization | None:
+        return self._one(_ORGANIZATIONS.order_by(organizations.c.ordinal).limit(1))
 
     def save(self, organization: Organization) -> None:
         save(self._connection, organizations, values_of(organization), "organization")
 
     def all(self) -> Sequence[Organization]:
-        query = select(organizations).order_by(organizations.c.created_at, organizations.c.id)
-        return [Organization(**row._mapping) for row in self._connection.execute(query)]
+        rows = self._connection.execute(_ORGANIZATIONS.order_by(organizations.c.ordinal))
+        return [Organization(**row._mapping) for row in rows]
+
+    def _one(self, query: Select[Any]) -> Organization | None:
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else Organization(**row._mapping)
 
 
 class SqlProjects:

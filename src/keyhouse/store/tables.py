@@ -79,6 +79,9 @@ organizations = Table(
     Column(
         "data_retention", EnumText(Retention), nullable=False, server_default=Retention.MODIFIED_ABUSE_MONITORING.value
     ),
+    Column("ordinal", Integer, nullable=False, server_default="0"),
+    Index("ix_organizations_by_name", "name", unique=True),
+    Index("ix_organizations_in_order", "ordinal", unique=True),
 )
 
 projects = Table(

@@ -45,10 +45,18 @@ class Listed(Generic[T]):
 
 
 class Organizations(Protocol):
+    """Names are unique in the house. The one that was added first is the house's own: it runs the house."""
+
     def add(self, organization: Organization) -> None: ...
     def get(self, organization_id: str) -> Organization | None: ...
+    def first(self) -> Organization | None:
+        """The house's own; None in a house that is not initialised."""
+        ...
+
     def save(self, organization: Organization) -> None: ...
-    def all(self) -> Sequence[Organization]: ...
+    def all(self) -> Sequence[Organization]:
+        """In the order in which they were added."""
+        ...
 
 
 class Projects(Protocol):

@@ -18,9 +18,10 @@ from keyhouse.api import administration
 from keyhouse.domain import operations
 from keyhouse.domain.authority import Permission
 from tests.api.matrix import roles
+from tests.api.matrix.asking import Answer
 from tests.api.matrix.cells import FOREIGN, MINE, OTHER, OWN, Asked, Place, expected, places
 from tests.api.matrix.house import MatrixHouse
-from tests.api.matrix.requests import BODIES, filled, query
+from tests.api.matrix.requests import BODIES, Objects, filled, parameters, query
 from tests.api.matrix.roles import Caller, row_of
 from tests.houses import running_house
 
@@ -88,6 +89,26 @@ async def test_who_may_and_who_may_not(house: MatrixHouse, method: str, path: st
     assert wrong == []
 
 
+@pytest.mark.parametrize(("method", "path"), served(), ids=[" ".join(one) for one in served()])
+async def test_a_further_organizations_owner_has_all_but_the_house(house: MatrixHouse, method: str, path: str) -> None:
+    """Its own is its own, and what serves all is closed; of the organization that runs the house it finds nothing."""
+    row = row_of(method, path)
+    assert row is not None
+    route, owner = Asked(method, path, row), house.foreign_owner
+    closed = route.word in roles.OF_HOUSE or path == "/metrics"
+    at_home = Place(FOREIGN, FOREIGN, FOREIGN, FOREIGN)
+    answer, is_whole = await _answer(house, route, at_home, house.places[FOREIGN], owner)
+    assert answer.status in ({403} if closed else {200} if is_whole else {200, 400, 404, 409}), answer.body
+    for place in (OWN, OTHER):
+        told = {
+            found for kind, found in house.places[place].items() if kind != "name" and found.encode() in answer.body
+        }
+        assert told == set()
+    if parameters(path):
+        answer, _ = await _answer(house, route, Place(OWN, OWN, OWN, OWN), house.places[OWN], owner)
+        assert answer.status == (403 if closed else 404), answer.body
+
+
 async def test_an_admin_key_begets_no_more_than_itself(house: MatrixHouse) -> None:
     """Who may write admin keys, but has less than its owner, gets no other key into their hands that may do more."""
     word = f"{roles.ORGANIZATION}.admin_api_keys.write"
@@ -125,13 +146,9 @@ async def _wrong(house: MatrixHouse, route: Asked, place: Place, caller: Caller)
     if place.name == MINE and not caller.own_key:
         return
     objects = dict(house.places[place.objects]) | ({"key": caller.own_key} if place.name == MINE else {})
-    project = house.places[place.project]["project"]
-    make = BODIES.get(route.path) if route.method == "POST" else None
-    body = None if make is None else make(house.places[place.body])
-    path, asks = filled(route.path, project, objects), query(route.method, route.path, project)
-    answer = await house.ask(route.method, path, caller.key, body=body, query=asks)
+    answer, is_whole = await _answer(house, route, place, objects, caller)
     right = expected(route, place, caller)
-    if right == {200} and ("none_" in path or (route.method == "POST" and make is None)):
+    if right == {200} and not is_whole:
         right = {
             200,
             400,
@@ -145,6 +162,18 @@ async def _wrong(house: MatrixHouse, route: Asked, place: Place, caller: Caller)
         for told in sorted(_hidden(house, caller)):
             if told.encode() in answer.body:
                 yield f"{caller.name}, {place.name}: tells of {told}"
+
+
+async def _answer(
+    house: MatrixHouse, route: Asked, place: Place, objects: Objects, caller: Caller
+) -> tuple[Answer, bool]:
+    """The answer, and whether all was asked that the route takes at least."""
+    project = house.places[place.project]["project"]
+    make = BODIES.get(route.path) if route.method == "POST" else None
+    body = None if make is None else make(house.places[place.body])
+    path, asks = filled(route.path, project, objects), query(route.method, route.path, project)
+    answer = await house.ask(route.method, path, caller.key, body=body, query=asks)
+    return answer, not ("none_" in path or (route.method == "POST" and make is None))
 
 
 def _hidden(house: MatrixHouse, caller: Caller) -> set[str]:

@@ -29,8 +29,8 @@ def built_in(model: str) -> Target:
     return Target("local", None, None, None, (model,), (ListedModel(model, 7, "keyhouse"),), endpoint)
 
 
-def routed(*upstreams: Upstream, last: Target | None = None) -> Router:
-    return in_order(upstreams, dict.fromkeys(u.id for u in upstreams), [last] if last is not None else [])
+def routed(*upstreams: Upstream, last: Target | None = None, house: str | None = None) -> Router:
+    return in_order(upstreams, dict.fromkeys(u.id for u in upstreams), [last] if last is not None else [], house)
 
 
 def answers(router: Router, model: str, project: str = ALICES, org: str = ORG) -> str | None:
@@ -124,6 +124,22 @@ def test_an_organizations_upstream_is_invisible_to_others_and_a_built_in_model_i
     assert names(router, "proj_x", OTHER_ORG) == ["smol"]
 
 
+def test_what_the_house_has_is_there_for_every_organization_but_where_it_is_dedicated() -> None:
+    shared, dedicated = upstream("shared", "m", "g-*", listed=("g-1",)), upstream("dedicated", "d", project=ALICES)
+    router = routed(shared, dedicated, house=ORG)
+    assert answers(router, "m", "proj_x", OTHER_ORG) == answers(router, "g-1", BOBS) == "shared"
+    assert names(router, "proj_x", OTHER_ORG) == ["g-1", "m"]
+    assert answers(router, "d", ALICES) == "dedicated"
+    assert answers(router, "d", "proj_x", OTHER_ORG) is None
+
+
+def test_a_further_organizations_upstream_is_its_own_and_goes_before_the_houses() -> None:
+    router = routed(upstream("house", "m", "n", at=1), upstream("own", "m", org=OTHER_ORG, at=2), house=ORG)
+    assert answers(router, "m", "proj_x", OTHER_ORG) == "own"
+    assert answers(router, "n", "proj_x", OTHER_ORG) == "house"
+    assert answers(router, "m", ALICES) == "house"
+
+
 projects = st.sampled_from([None, ALICES, BOBS])
 orgs = st.sampled_from([ORG, OTHER_ORG])
 patterns = st.sampled_from(["m", "n", "m*", "*", "n?"])
@@ -134,18 +150,21 @@ patterns = st.sampled_from(["m", "n", "m*", "*", "n?"])
     st.lists(
         st.tuples(st.sampled_from(["m", "n", "mm", "n1", "z"]), orgs, st.sampled_from([ALICES, BOBS])), max_size=8
     ),
+    st.sampled_from([None, ORG]),
 )
 def test_a_call_never_reaches_an_upstream_of_somebody_else(
-    made: list[tuple[str | None, str, list[str]]], calls: list[tuple[str, str, str]]
+    made: list[tuple[str | None, str, list[str]]], calls: list[tuple[str, str, str]], house: str | None
 ) -> None:
     upstreams = [upstream(f"u{n}", *p, project=project, org=org, at=n) for n, (project, org, p) in enumerate(made)]
-    router = routed(*upstreams)
+    owners = {f"u{n}": org for n, (_, org, _) in enumerate(made)}
+    router = routed(*upstreams, house=house)
     for model, org, project in calls:
         target = router.route(model, org, project)
         if target is not None:
-            assert target.organization_id == org
+            is_shared = owners[target.name] == house and target.project_id is None
+            assert is_shared or owners[target.name] == org
             assert target.project_id in {None, project}
-        fresh = routed(*upstreams).route(model, org, project)
+        fresh = routed(*upstreams, house=house).route(model, org, project)
         assert (target and target.name) == (fresh and fresh.name), "what is remembered changes nothing"
 
 
@@ -213,8 +232,8 @@ def test_what_is_no_base_url_is_refused_by_name_and_without_repeating_it(text: s
 
 
 async def test_a_stored_upstreams_key_is_sent_to_it_and_shown_nowhere() -> None:
-    target = target_of(upstream("openai", "gpt-4o"), "sk-upstream-secret")
+    target = target_of(upstream("openai", "gpt-4o"), "sk-upstream-secret", None)
     endpoint = await target.endpoint()
     assert endpoint.headers == ((b"authorization", b"Bearer sk-upstream-secret"),)
     assert "sk-upstream-secret" not in repr(target)
-    assert (await target_of(upstream("free", "m"), None).endpoint()).headers == ()
+    assert (await target_of(upstream("free", "m"), None, None).endpoint()).headers == ()

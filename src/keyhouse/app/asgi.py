@@ -63,6 +63,9 @@ async def _other(gateway: Gateway, registry: CollectorRegistry, scope: Scope) ->
     authorization = header(scope["headers"], b"authorization")
     caller = await run_in_threadpool(gateway.authenticate_admin, authorization, client_of(scope))
     require(caller, Permission.USAGE_READ, None)
+    if not caller.authority.of_house:
+        message = "The metrics are the whole house's: they are for admin keys of the organization that runs it."
+        raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

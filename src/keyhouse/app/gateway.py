@@ -279,14 +279,15 @@ class Gateway:
 
     def _read_router(self) -> Router:
         with self._store.read() as tx:
-            upstreams = tx.upstreams.all()
+            upstreams, house = tx.upstreams.all(), tx.organizations.first()
         keys = {
             upstream.id: self._opened.sealer.open(upstream.sealed_key, seal_context(upstream.id)).decode("latin-1")
             if upstream.sealed_key is not None
             else None
             for upstream in upstreams
         }
-        return in_order(upstreams, keys, local.targets(self._local) if self._local is not None else [])
+        built_in = local.targets(self._local) if self._local is not None else []
+        return in_order(upstreams, keys, built_in, None if house is None else house.id)
 
     def _read_rules(self) -> Rules:
         rules = Rules.load(self._store)

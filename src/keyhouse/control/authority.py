@@ -12,6 +12,7 @@ from keyhouse.control.context import Caller, Control
 from keyhouse.control.minting import Holder
 from keyhouse.domain.authority import (
     NO_AUTHORITY,
+    OF_HOUSE,
     Authority,
     Permission,
     authority_of,
@@ -25,6 +26,9 @@ from keyhouse.store.contract import Transaction
 P = ParamSpec("P")
 R = TypeVar("R")
 Verb = Callable[Concatenate[Control, Caller, P], R]
+_ABOUT_THE_HOUSE = (
+    "Prices and upstreams are the house's: the operator changes them, and owners of its own organization."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Needs:
         asked = self.organization if project_id is None and self.organization is not None else self.permission
         where = "in this organization" if project_id is None else "in this project"
         message = f"You have insufficient permissions for this operation. Missing {where}: {asked.value}."
+        if asked in OF_HOUSE:
+            message += f" {_ABOUT_THE_HOUSE}"
         return KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message)
 
 
@@ -101,7 +107,7 @@ def require_to_hold(
     caller: Caller, permissions: Iterable[Permission], project_id: str | None, *, param: str | None
 ) -> None:
     """Nobody grants more than they hold. Raises `insufficient_permissions` naming what is missing."""
-    missing = sorted(p.value for p in permissions if not caller.authority.may(p, project_id))
+    missing = sorted(p.value for p in caller.authority.lacks(permissions, project_id))
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         message = f"You cannot grant what you do not hold yourself: {', '.join(missing[:3])}{more}."
@@ -117,7 +123,9 @@ def require_to_cover(caller: Caller, authority: Authority) -> None:
 
 def of_admin_key(tx: Transaction, key: Key) -> Authority:
     """What an admin key may do now: what its person may, cut to its role and to its scopes."""
-    authority = authority_of(tx.role_assignments.held_by(key.organization_id, key.user_id or ""))
+    first = tx.organizations.first()
+    held = tx.role_assignments.held_by(key.organization_id, key.user_id or "")
+    authority = authority_of(held, of_house=first is not None and first.id == key.organization_id)
     if key.role_id is not None:
         role = predefined_role(key.role_id) or tx.roles.get(key.organization_id, key.role_id)
         authority = NO_AUTHORITY if role is None else authority.cut_to(role.permissions)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from keyhouse.control.context import Caller
 from keyhouse.control.fields import DAY, MAX_NAME
+from keyhouse.domain.upstreams import only_for
 from keyhouse.store.contract import RollupFilter, Transaction, Width
 
 USED_WITHIN_DAYS = 30
 
 
 def known_models(tx: Transaction, caller: Caller, project_id: str | None, now: int) -> set[str]:
-    """Models that upstreams of the project (None: of the whole organization) name or list, and those that were answered there
+    """Models that upstreams for the project (None: for the whole organization) name or list, and those that were answered there
     within the last `USED_WITHIN_DAYS` days, which is how a model that only a glob matches becomes known."""
     return _listed(tx, caller, project_id) | _used(tx, caller, project_id, now)
 
 
 def _listed(tx: Transaction, caller: Caller, project_id: str | None) -> set[str]:
     found: set[str] = set()
+    house = tx.organizations.first()
     for upstream in tx.upstreams.all():
-        ours = upstream.organization_id == caller.organization_id
+        ours = only_for(upstream, None if house is None else house.id) in {None, caller.organization_id}
         if ours and (project_id is None or upstream.project_id in {None, project_id}):
             found.update(name for name in upstream.models if not is_glob(name))
             found.update(upstream.listed_models)

@@ -157,7 +157,7 @@ def _lose(tx: Transaction, deed: _Deed, member: Member) -> None:
 
 def _require_to_take(deed: _Deed, role: Role) -> None:
     """Nobody puts down who stands above them."""
-    if not deed.caller.authority.holds(role.permissions, deed.project_id):
+    if deed.caller.authority.lacks(role.permissions, deed.project_id):
         message = f"You cannot take the role '{role.name}' from somebody: it grants more than you hold yourself."
         raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message, param="role_id")
 

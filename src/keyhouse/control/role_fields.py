@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from keyhouse.control import fields
 from keyhouse.control.fields import UNSET
-from keyhouse.domain.authority import Permission, RoleKind, permission_of
+from keyhouse.domain.authority import OF_HOUSE, Permission, RoleKind, permission_of
 from keyhouse.domain.errors import invalid, shown
 
 
@@ -49,6 +49,11 @@ def _permission(value: object, param: str, kind: RoleKind) -> Permission:
     permission = permission_of(value)
     if permission is None:
         raise invalid(param, f"'{shown(value)}' is not a permission.")
+    if permission in OF_HOUSE:
+        message = (
+            f"'{value}' is granted by no role that is made: only the operator and owners name what serves the house."
+        )
+        raise invalid(param, message)
     if kind is RoleKind.PROJECT and not permission.of_projects:
         raise invalid(param, f"'{value}' is no permission of projects, so a role of one project cannot grant it.")
     return permission

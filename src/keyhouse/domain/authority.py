@@ -70,6 +70,8 @@ class Permission(Enum):
 EVERYTHING = frozenset(Permission)
 READS = frozenset(permission for permission in Permission if permission.value.endswith(".read"))
 OF_PROJECTS = frozenset(permission for permission in Permission if permission.of_projects)
+OF_HOUSE = frozenset({Permission.PRICES_WRITE, Permission.UPSTREAMS_WRITE})
+"""About what every organization is served by. Only the predefined owner's role grants it, in the house's own organization."""
 _NONE: frozenset[Permission] = frozenset()
 _MEMBER_OF_PROJECT = (READS & OF_PROJECTS) | {Permission.OWN_KEYS_WRITE, Permission.INCREASES_REQUEST}
 
@@ -151,18 +153,23 @@ def role_named(kind: RoleKind, name: str) -> Role | None:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """What somebody may do: `everywhere` in the organization and in each of its projects, `projects` in single ones."""
+    """What somebody may do: `everywhere` in the organization and in each of its projects, `projects` in single ones.
+
+    `of_house`: in the organization that runs the house. In a further one nobody is missing what is about the house.
+    """
 
     everywhere: frozenset[Permission] = _NONE
     projects: Mapping[str, frozenset[Permission]] = field(default_factory=dict)
+    of_house: bool = True
 
     def may(self, permission: Permission, project_id: str | None = None) -> bool:
         """Whether this is granted, in the organization or (given one) in a project."""
         return permission in self.everywhere or (project_id is not None and permission in self.within(project_id))
 
-    def holds(self, permissions: Iterable[Permission], project_id: str | None = None) -> bool:
-        """Whether all of these are granted: nobody passes on more than they hold."""
-        return all(self.may(permission, project_id) for permission in permissions)
+    def lacks(self, permissions: Iterable[Permission], project_id: str | None = None) -> frozenset[Permission]:
+        """Those of these that are not granted and could be: nobody passes on more than they hold."""
+        grantable = permissions if self.of_house else frozenset(permissions) - OF_HOUSE
+        return frozenset(permission for permission in grantable if not self.may(permission, project_id))
 
     def within(self, project_id: str) -> frozenset[Permission]:
         """What is granted in this project alone."""
@@ -180,9 +187,8 @@ class Authority:
 
     def cut_to(self, permissions: frozenset[Permission]) -> Authority:
         """No more than these permissions."""
-        return Authority(
-            self.everywhere & permissions, {place: granted & permissions for place, granted in self.projects.items()}
-        )
+        projects = {place: granted & permissions for place, granted in self.projects.items()}
+        return Authority(self.everywhere & permissions, projects, self.of_house)
 
 
 NO_AUTHORITY = Authority()
@@ -197,16 +203,17 @@ class Held:
     project_id: str | None = None
 
 
-def authority_of(held: Iterable[Held]) -> Authority:
-    """What these roles add up to. Of a role held in a project only what is about projects counts."""
+def authority_of(held: Iterable[Held], *, of_house: bool = True) -> Authority:
+    """What these roles add up to, in the organization that runs the house or in a further one. Of a role held in a project only
+    what is about projects counts."""
     everywhere: frozenset[Permission] = _NONE
     projects: dict[str, frozenset[Permission]] = {}
     for one in held:
         if one.project_id is None:
-            everywhere |= one.role.permissions
+            everywhere |= one.role.permissions if of_house and one.role.predefined else one.role.permissions - OF_HOUSE
         else:
             projects[one.project_id] = projects.get(one.project_id, _NONE) | (one.role.permissions & OF_PROJECTS)
-    return Authority(everywhere, projects)
+    return Authority(everywhere, projects, of_house)
 
 
 def permission_of(word: str) -> Permission | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class Upstream:
     """An OpenAI-compatible server. `sealed_key` is encrypted under the master key; `models` are names and globs.
 
-    `project_id` dedicates it to one project: no other project's calls reach it.
+    `project_id` dedicates it to one project: no other project's calls reach it. See `only_for`.
     """
 
     id: str
@@ -24,6 +24,13 @@ class Upstream:
     ca_file: str | None = None
     listed_models: tuple[str, ...] = ()
     """What the upstream listed when it was added or last tested: what `GET /v1/models` shows for its globs."""
+
+
+def only_for(upstream: Upstream, house_id: str | None) -> str | None:
+    """The organization whose calls alone reach it, None for everybody's: what the organization that runs the house has, and has
+    dedicated to none of its projects, is there for all."""
+    is_shared = upstream.organization_id == house_id and upstream.project_id is None
+    return None if is_shared else upstream.organization_id
 
 
 def seal_context(upstream_id: str) -> str:

@@ -1,7 +1,8 @@
 """Who answers a model: an immutable table of targets, built from the stored upstreams and the built-in models.
 
-1. A project's dedicated upstream is seen by that project only.
-2. A model named exactly goes before one matched by a glob; of several, the upstream that was added first answers.
+1. A project's dedicated upstream is seen by that project only, a further organization's own by that organization only.
+2. A model named exactly goes before one matched by a glob; of several, the project's upstream goes before its organization's,
+   that before the house's, and then the one that was added first.
 3. An upstream without `models` serves the models that it listed itself.
 4. A built-in model answers to its exact name where no upstream does.
 """
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from keyhouse.domain.errors import KeyhouseError, invalid
-from keyhouse.domain.upstreams import Upstream
+from keyhouse.domain.upstreams import Upstream, only_for
 from keyhouse.upstream.contract import Header, Origin
 
 _REMEMBERED = 10_000
@@ -84,7 +85,7 @@ class Router:
 
     def _find(self, model: str, organization_id: str, project_id: str) -> Target | None:
         candidates = [target for target in self._targets if target.serves(organization_id, project_id)]
-        dedicated_first = sorted(candidates, key=lambda target: target.project_id is None)
+        dedicated_first = sorted(candidates, key=lambda t: (t.project_id is None, t.organization_id is None))
         for matches in (lambda pattern: pattern == model, lambda pattern: fnmatchcase(model, pattern)):
             for target in dedicated_first:
                 if any(map(matches, target.models)):
@@ -92,8 +93,8 @@ class Router:
         return None
 
 
-def target_of(upstream: Upstream, key: str | None, public_only: bool = False) -> Target:
-    """The target of a stored upstream; `key` is its opened secret."""
+def target_of(upstream: Upstream, key: str | None, house_id: str | None, public_only: bool = False) -> Target:
+    """The target of a stored upstream; `key` is its opened secret, `house_id` the organization that runs the house."""
     headers = ((b"authorization", b"Bearer " + key.encode("latin-1")),) if key else ()
     endpoint = Endpoint(parse_base_url(upstream.base_url, ca_file=upstream.ca_file, public_only=public_only), headers)
 
@@ -106,7 +107,7 @@ def target_of(upstream: Upstream, key: str | None, public_only: bool = False) ->
     return Target(
         name=upstream.name,
         upstream_id=upstream.id,
-        organization_id=upstream.organization_id,
+        organization_id=only_for(upstream, house_id),
         project_id=upstream.project_id,
         models=models,
         listed=listed,
@@ -138,7 +139,9 @@ def _is_glob(pattern: str) -> bool:
     return any(character in pattern for character in "*?[")
 
 
-def in_order(upstreams: Iterable[Upstream], keys: Mapping[str, str | None], last: Sequence[Target]) -> Router:
+def in_order(
+    upstreams: Iterable[Upstream], keys: Mapping[str, str | None], last: Sequence[Target], house_id: str | None
+) -> Router:
     """The router over stored upstreams, oldest first, with `last` (the built-in models) behind them."""
     ordered = sorted(upstreams, key=lambda upstream: (upstream.created_at, upstream.id))
-    return Router([*(target_of(upstream, keys[upstream.id]) for upstream in ordered), *last])
+    return Router([*(target_of(upstream, keys[upstream.id], house_id) for upstream in ordered), *last])

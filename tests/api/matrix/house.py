@@ -8,7 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from keyhouse.app.asgi import application
+from keyhouse.control import upstreams
+from keyhouse.control.context import Caller as Operator
 from keyhouse.control.minting import Holder, mint_key
+from keyhouse.control.upstream_fields import UpstreamFields
 from keyhouse.domain.authority import Permission, Role, RoleKind
 from keyhouse.domain.billing import BillingProfile, Invoice
 from keyhouse.domain.keys import KeyKind
@@ -78,6 +81,7 @@ class MatrixHouse:
         self.organization = house.facts.organization_id
         self.places: dict[str, Objects] = {}
         self.callers: list[Caller] = []
+        self.foreign_owner = Caller("nobody", "")
         self._by_words: dict[frozenset[str], Caller] = {}
 
     async def furnish(self) -> None:
@@ -85,6 +89,7 @@ class MatrixHouse:
         owner = facts.admin_key
         own, other = [(await self._made(owner, f"{_O}/projects", {"name": name}))["id"] for name in (OWN, OTHER)]
         foreign_owner, foreign = self._foreign_organization()
+        self.foreign_owner = Caller("a further organization's owner", foreign_owner, roles.EVERYTHING - roles.OF_HOUSE)
         self.places[OWN] = await self._furnished(owner, self.organization, own, OWN)
         self.places[OTHER] = await self._furnished(owner, self.organization, other, OTHER)
         self.places[FOREIGN] = await self._furnished(foreign_owner, FOREIGN_ORGANIZATION, foreign, FOREIGN)
@@ -106,9 +111,14 @@ class MatrixHouse:
         ]
 
     def holder(self, name: str, words: frozenset[str]) -> Caller:
-        """Somebody whose only role is one of the organization that grants just this."""
+        """Somebody whose only role is one of the organization that grants just this; an owner whose key is cut to it, where no
+        role that is made grants it."""
         if words not in self._by_words:
-            self._by_words[words] = self._person(name, words=words, everywhere=words)
+            if words & roles.OF_HOUSE:
+                person = self._person(name, OrganizationRole.OWNER, everywhere=words, cut_to=tuple(sorted(words)))
+            else:
+                person = self._person(name, words=words, everywhere=words)
+            self._by_words[words] = person
         return replace(self._by_words[words], name=name)
 
     @property
@@ -168,6 +178,9 @@ class MatrixHouse:
             objects[kind] = f"user-{place}-{kind}"
             self._member(organization, objects[kind], OrganizationRole.MEMBER)
         for kind, path in _MADE:
+            if (kind, place) == ("upstream", FOREIGN):
+                objects[kind] = await asyncio.to_thread(self._upstream, organization, project)
+                continue
             made = await self._made(owner, filled(path, project, objects), BODIES[path](objects))
             objects |= {kind: made["id"]} if kind else {}
         for path, body in (
@@ -193,6 +206,12 @@ class MatrixHouse:
             if place != OTHER:
                 tx.invoices.add(invoice)
         return objects | {"notice": notice.id, "invoice": invoice.id, "name": "new"}
+
+    def _upstream(self, organization: str, project: str) -> str:
+        """One that the operator has dedicated to a project; its id."""
+        given = UpstreamFields("dedicated", "https://models.example/v1", models=["m"], project_id=project)
+        operator = Operator.operator(organization)
+        return upstreams.add(self.control, operator, given, self.control.list_models).upstream.id
 
     def _foreign_organization(self) -> tuple[str, str]:
         """(its owner's admin key, its project)"""

@@ -40,6 +40,8 @@ OF_PROJECTS = _words(
     ),
 ) | {f"{PROJECTS}.increases.request", f"{PROJECTS}.own_api_keys.write", f"{PROJECTS}.usage.read"}
 EVERYTHING = OF_ORGANIZATION | OF_PROJECTS
+OF_HOUSE = frozenset({f"{ORGANIZATION}.prices.write", f"{ORGANIZATION}.upstreams.write"})
+"""What no role that is made grants, and nobody has in an organization that does not run the house."""
 NOTHING: frozenset[str] = frozenset()
 READS = frozenset(word for word in EVERYTHING if word.endswith(".read"))
 PROJECT_READS = READS & OF_PROJECTS

@@ -134,6 +134,10 @@ class Settings:
     data: Path = _setting(  # noqa: RUF009 - it makes a field
         Path("keyhouse-data"), "The data directory: databases, secrets, logs, the local model.", Path
     )
+    organization: str | None = _setting(
+        None,
+        "The organization that commands work in, by name or id. Without it, the one that runs the house; a gateway serves all.",
+    )
     host: str = _setting("127.0.0.1", "The address to listen on.")
     port: int = _setting(8585, "The port to listen on; 0 lets the system choose.", _whole(0, 65535))
     workers: int = _setting(1, "Worker processes. Only 1 for now.", _one_worker)

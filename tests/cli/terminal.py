@@ -82,6 +82,8 @@ class Terminal:
         if self.broken is not None:
             raise self.broken
         self.opened.append(options)
+        named = options.get("organization") or self.environ.get("KEYHOUSE_ORGANIZATION")
+        self.house.organization = None if named is None else str(named)
         yield self.house
 
     def _initialise(self, options: Mapping[str, object]) -> FirstFacts:

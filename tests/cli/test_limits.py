@@ -34,11 +34,11 @@ def test_places_are_named_by_id_or_name(terminal: Terminal) -> None:
     for place, number in (("Search", "1"), (search["id"], "2")):
         terminal.ok("limits", "set", "gpt-4o", "--project", place, "--requests-per-minute", number)
     assert [row[RPM] for row in terminal.ok("limits", "list", "--project", "Search", "--json").json] == [2]
-    whole = terminal.ok("limits", "set", "gpt-4o", "--organization", "--requests-per-minute", "9", "--json").json
+    whole = terminal.ok("limits", "set", "gpt-4o", "--all-projects", "--requests-per-minute", "9", "--json").json
     assert whole["object"] == "organization.rate_limit"
-    assert terminal.ok("limits", "list", "--organization", "--json").json == [whole]
+    assert terminal.ok("limits", "list", "--all-projects", "--json").json == [whole]
     assert terminal.ok("limits", "list", "--json").json == []
-    assert "exclude each other" in terminal.refused("limits", "list", "--organization", "--project", "Search")
+    assert "exclude each other" in terminal.refused("limits", "list", "--all-projects", "--project", "Search")
     assert "No project" in terminal.refused("limits", "list", "--project", "Nowhere")
 
 

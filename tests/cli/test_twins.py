@@ -68,7 +68,7 @@ TWINS = {
     **_held(f"{_R}/groups/{{}}/roles", "--group --project"),
     **_alerts(f"{_O}/spend_alerts"),
     **_alerts(f"{_P}/spend_alerts", "--project"),
-    **_limits(f"{_O}/rate_limits", "--organization"),
+    **_limits(f"{_O}/rate_limits", "--all-projects"),
     **_limits(f"{_P}/rate_limits", "--project"),
     **_spend_limit(f"{_O}/spend_limit"),
     **_spend_limit(f"{_P}/spend_limit", "--project"),

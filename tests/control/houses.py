@@ -49,6 +49,7 @@ class House:
     caller: Caller
     upstream_models: dict[str, list[str]] = field(default_factory=dict)
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    organization: str | None = None
 
     @property
     def project_id(self) -> str:

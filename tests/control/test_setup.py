@@ -27,6 +27,7 @@ def test_first_facts_are_exactly_what_init_prints(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert facts.admin_key.startswith("sk-khadm_")
     assert facts.api_key.startswith("sk-kh_")
+    assert facts.owner_password is not None
     for secret in (facts.admin_key, facts.api_key, facts.owner_password):
         assert secret not in repr(facts)
         for path in (tmp_path / "house").rglob("*"):
@@ -45,7 +46,7 @@ def test_owner_can_be_recognised_by_the_password(tmp_path: Path) -> None:
     assert member.role.value == "owner"
     assert person.password_hash is not None
     assert person.password_hash.startswith("$argon2id$")
-    assert PasswordHasher().verify(person.password_hash, facts.owner_password)
+    assert PasswordHasher().verify(person.password_hash, facts.owner_password or "")
     assert set(types) == {
         EventType.ORGANIZATION_CREATED, EventType.USER_ADDED, EventType.PROJECT_CREATED,
         EventType.ADMIN_KEY_CREATED, EventType.API_KEY_CREATED,

@@ -119,7 +119,7 @@ def _limits_and_budgets(house: House, models: list[str]) -> list[str]:
     for model in models:
         house.do("prices", "set", model, "--input", "3", "--output", "5")
         house.do("limits", "set", model, *plenty)
-        house.do("limits", "set", model, "--organization", *plenty)
+        house.do("limits", "set", model, "--all-projects", *plenty)
     house.do("keys", "update", key["id"], "--rate-limit", "requests-per-minute=1000000000")
     budget = ("budgets", "set", "all", "--amount", "1000000", "--per", "total")
     scopes = ((), ("--project", house.facts["project_id"]), ("--key", key["id"]))

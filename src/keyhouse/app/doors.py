@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keyhouse.cli.house import Doors, House
+from keyhouse.cli.house import Doors, OpenHouse
 from keyhouse.cli.main import build
 from keyhouse.settings import SettingsError
 
@@ -34,7 +34,7 @@ def program() -> None:
 
 
 @contextmanager
-def _open_house(options: Mapping[str, object]) -> Iterator[House]:
+def _open_house(options: Mapping[str, object]) -> Iterator[OpenHouse]:
     from keyhouse.app.house import opened, read_settings
 
     settings, _ = read_settings(options)

@@ -34,11 +34,16 @@ class Opened:
 
     @property
     def caller(self) -> Caller:
-        """The operator, in the house's organization. Raises `conflict` for a house without one."""
+        """The operator, in the organization that runs the house. Raises `conflict` for a house without one."""
         organization_id = first_organization(self.store)
         if organization_id is None:
             raise not_initialised(self.settings.data)
         return Caller.operator(organization_id)
+
+    @property
+    def organization(self) -> str | None:
+        """The organization that was named to work in, by name or id."""
+        return self.settings.organization
 
     def secret_files(self) -> Mapping[str, bytes]:
         folder = self.settings.data / secretfiles.FOLDER
@@ -84,8 +89,8 @@ def _list_models(base_url: str, key: str | None, ca_file: str | None) -> Sequenc
 
 def first_organization(store: Store) -> str | None:
     with store.read() as tx:
-        organizations = tx.organizations.all()
-    return organizations[0].id if organizations else None
+        first = tx.organizations.first()
+    return None if first is None else first.id
 
 
 def not_initialised(data: Path) -> KeyhouseError:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from keyhouse.cli import output
-from keyhouse.cli.house import opened, session
+from keyhouse.cli.house import session, whole
 from keyhouse.control import backup as copies
 from keyhouse.domain.errors import invalid, shown
 
@@ -24,7 +24,7 @@ FromStdin = Annotated[bool, typer.Option("--passphrase-stdin", help="Read the pa
 def backup(ctx: typer.Context, file: File, passphrase_env: FromEnv = None, passphrase_stdin: FromStdin = False) -> None:
     """Copies a house, running or not: its databases into FILE, its peppers and master keys, encrypted, into FILE.secrets."""
     passphrase = _passphrase(ctx, passphrase_env, from_stdin=passphrase_stdin, twice=True)
-    with opened(ctx) as house:
+    with whole(ctx) as house:
         written = copies.backup(house.control, file, house.secret_files, passphrase)
     output.say(
         f"Wrote {' and '.join(map(str, written))}. Without the second, or its passphrase, the first is of no use."

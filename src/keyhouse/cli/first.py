@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from keyhouse.cli import output
 from keyhouse.cli.house import session
+
+if TYPE_CHECKING:  # what `init` prints is made behind the doors
+    from keyhouse.control.setup import FirstFacts
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -19,13 +22,7 @@ def init(
 ) -> None:
     """Creates the data directory, an organization, its Default project, an owner and two keys, and prints them once."""
     running = session(ctx)
-    facts = running.doors.initialise(running.options)
-    if as_json:
-        output.json(facts.as_json())
-        return
-    for name, value in facts.as_json().items():
-        typer.echo(f"{name.replace('_', ' '):16} {value}")
-    output.say("These secrets are shown once: keep them now.")
+    print_facts(running.doors.initialise(running.options), as_json=as_json)
 
 
 @app.command()
@@ -42,3 +39,15 @@ def up(
     running = session(ctx)
     given = {"host": host, "port": port, "workers": workers, "local_model": "off" if no_local_model else None}
     raise typer.Exit(running.doors.serve({**running.options, **given}))
+
+
+def print_facts(facts: FirstFacts, *, as_json: bool) -> None:
+    """What an organization is entered with, on stdout, once."""
+    if as_json:
+        output.json(facts.as_json())
+        return
+    for name, value in facts.as_json().items():
+        typer.echo(f"{name.replace('_', ' '):16} {'–' if value is None else value}")
+    if facts.owner_password is None:
+        output.say("The house knows the owner, whose password stays as it is.")
+    output.say("These secrets are shown once: keep them now.")

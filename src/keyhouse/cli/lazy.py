@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -20,17 +20,31 @@ def _remember(ctx: typer.Context, value: Path | None) -> Path | None:
     return value
 
 
+def _enter(ctx: typer.Context, value: str | None) -> str | None:
+    if value is not None:
+        session(ctx).organization = value
+    return value
+
+
 Data = Annotated[Path | None, typer.Option(metavar="DIR", help="The data directory.", callback=_remember)]
 """`--data`, which every command has and the session keeps."""
+Organization = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The organization to work in, by name or id; the one that runs the house.", callback=_enter
+    ),
+]
+"""`--organization`, which every command has that works inside one, and the session keeps."""
 
 
 class Entry(NamedTuple):
     """A command of the program: the module of `keyhouse.cli` that has it, and its line in the help. A group's module has it
-    as `app`; several single commands may share a module."""
+    as `app`; several single commands may share a module. `inside`: it works inside an organization, which may be named."""
 
     module: str
     help: str
     group: bool = True
+    inside: bool = True
 
 
 class LazyGroup(TyperGroup):
@@ -45,11 +59,14 @@ class LazyGroup(TyperGroup):
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None
-        command: Any = get_command(_typer_of(entry, session(ctx)))
+        running = session(ctx)
+        if running.organization is not None and not entry.inside:
+            raise typer.BadParameter(f"keyhouse {cmd_name} works on the whole house.", param_hint="'--organization'")
+        command: Any = get_command(_typer_of(entry, running))
         if not entry.group:
             command = command.commands[cmd_name]
         command.name = cmd_name
-        return _with_data(command)
+        return _with(command, _SHARED if entry.inside else _SHARED[:1])
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -67,20 +84,24 @@ def _typer_of(entry: Entry, running: Session) -> typer.Typer:
     return app
 
 
-def _with_data(command: Any) -> Any:
-    """The command, and the commands below it, with `--data`: it may stand anywhere on the line."""
+_SHARED = ("data", "organization")
+
+
+def _with(command: Any, names: Sequence[str]) -> Any:
+    """The command, and the commands below it, with these options: they may stand anywhere on the line."""
     for below in getattr(command, "commands", {}).values():
-        _with_data(below)
-    command.params.append(_data_option())
+        _with(below, names)
+    command.params += _shared_options(names)
     return command
 
 
-def _data_option() -> Any:
+def _shared_options(names: Sequence[str]) -> list[Any]:
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
     @app.command()
-    def _carrier(data: Data = None) -> None: ...
+    def _carrier(data: Data = None, organization: Organization = None) -> None: ...
 
-    option = next(param for param in get_command(app).params if param.name == "data")
-    option.expose_value = False
-    return option
+    options = [param for param in get_command(app).params if param.name in names]
+    for option in options:
+        option.expose_value = False
+    return options

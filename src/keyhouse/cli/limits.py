@@ -29,17 +29,17 @@ from keyhouse.domain.increases import IncreaseRequest, IncreaseStatus
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
 Project = Annotated[str | None, typer.Option(help="A project, by id or name. The Default project, if not given.")]
-Whole = Annotated[bool, typer.Option("--organization", help="All projects together.")]
+Whole = Annotated[bool, typer.Option("--all-projects", help="All projects together.")]
 Which = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
 For = Annotated[str | None, typer.Option("--for", metavar="TIME", help="How long, from now: 12h, 30d; or good.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]
 
 
 @app.command("list")
-def list_(ctx: typer.Context, *, project: Project = None, organization: Whole = False, as_json: AsJson = False) -> None:
+def list_(ctx: typer.Context, *, project: Project = None, all_projects: Whole = False, as_json: AsJson = False) -> None:
     """Lists the rate limits in force of every model that is known."""
     with opened(ctx) as house:
-        place = _place(house, project, whole=organization)
+        place = _place(house, project, whole=all_projects)
         rows = every(
             lambda cut: limits.list_page(house.control, house.caller, place, after=cut.after, limit=cut.limit),
             lambda row: row.rule.id,
@@ -53,7 +53,7 @@ def set_(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The name that calls ask for; no glob.")],
     *,
     project: Project = None,
-    organization: Whole = False,
+    all_projects: Whole = False,
     requests_per_minute: RequestsPerMinute = None,
     tokens_per_minute: TokensPerMinute = None,
     images_per_minute: ImagesPerMinute = None,
@@ -67,7 +67,7 @@ def set_(
         requests_per_minute, tokens_per_minute, images_per_minute, audio_per_minute, requests_per_day, batch_per_day
     )
     with opened(ctx) as house:
-        place = _place(house, project, whole=organization)
+        place = _place(house, project, whole=all_projects)
         done = limits.set_model(house.control, house.caller, place, model, LimitFields(**given))
     if as_json:
         output.json(rate_limit(done))
@@ -82,7 +82,7 @@ def request(
     *,
     reason: Annotated[str, typer.Option(help="Why more is needed.")],
     project: Project = None,
-    organization: Whole = False,
+    all_projects: Whole = False,
     requests_per_minute: RequestsPerMinute = None,
     tokens_per_minute: TokensPerMinute = None,
     images_per_minute: ImagesPerMinute = None,
@@ -100,7 +100,7 @@ def request(
     )
     with opened(ctx) as house:
         of_budget = budget is not None
-        place = None if of_budget and project is None else _place(house, project, whole=organization)
+        place = None if of_budget and project is None else _place(house, project, whole=all_projects)
         given = IncreaseFields(
             reason=reason,
             project_id=place,
@@ -151,7 +151,7 @@ def deny(ctx: typer.Context, request: Which, as_json: AsJson = False) -> None:
 def _place(house: House, project: str | None, *, whole: bool) -> str | None:
     """The project's id; None for the organization."""
     if whole and project is not None:
-        raise invalid("--organization", "'--project' and '--organization' exclude each other.")
+        raise invalid("--all-projects", "'--project' and '--all-projects' exclude each other.")
     if whole:
         return None
     if project is None:

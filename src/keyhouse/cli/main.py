@@ -11,15 +11,18 @@ from typing import Any
 import typer
 
 from keyhouse.cli.house import Doors, Session
-from keyhouse.cli.lazy import Data, Entry, LazyGroup
+from keyhouse.cli.lazy import Data, Entry, LazyGroup, Organization
 from keyhouse.domain.errors import KeyhouseError
 
 _log = logging.getLogger("keyhouse.cli")
 
 ENTRIES = {
-    "init": Entry("first", "Create the data directory, an organization, its owner and the first keys.", group=False),
-    "up": Entry("first", "Run the gateway and the administration API.", group=False),
+    "init": Entry(
+        "first", "Create the data directory, an organization, its owner and the first keys.", group=False, inside=False
+    ),
+    "up": Entry("first", "Run the gateway and the administration API.", group=False, inside=False),
     "keys": Entry("keys", "The life of API keys."),
+    "organizations": Entry("organizations", "The organizations of the house.", inside=False),
     "projects": Entry("projects", "Projects."),
     "people": Entry("people", "Who is in the organization and in its projects."),
     "invites": Entry("invites", "People who may join, by a link."),
@@ -39,9 +42,9 @@ ENTRIES = {
     "certificates": Entry("certificates", "Client certificates, and where calls must show one."),
     "retention": Entry("retention", "Data retention: whether anything that calls hold is kept."),
     "audit": Entry("audit", "Who did what."),
-    "backup": Entry("backup", "Copy a house, running or not, into one file.", group=False),
-    "restore": Entry("backup", "Fill an empty data directory from a backup.", group=False),
-    "doctor": Entry("doctor", "What is wrong with this installation.", group=False),
+    "backup": Entry("backup", "Copy a house, running or not, into one file.", group=False, inside=False),
+    "restore": Entry("backup", "Fill an empty data directory from a backup.", group=False, inside=False),
+    "doctor": Entry("doctor", "What is wrong with this installation.", group=False, inside=False),
 }
 
 
@@ -61,7 +64,7 @@ def build(doors: Doors) -> typer.Typer:
     return app
 
 
-def _root(data: Data = None) -> None:
+def _root(data: Data = None, organization: Organization = None) -> None:
     """Your own API-key platform, in front of any model that speaks OpenAI's API."""
 
 

@@ -1,4 +1,4 @@
-"""The first run: an organization, its Default project, its owner and the first two keys, in one transaction."""
+"""The first run, and each further organization: itself, its Default project, its owner and two keys, in one transaction."""
 
 from __future__ import annotations
 
@@ -28,18 +28,28 @@ _PASSWORD_BYTES = 18
 
 @dataclass(frozen=True, slots=True)
 class FirstFacts:
-    """What a new house is entered with. The secrets exist here and nowhere else."""
+    """What a new organization is entered with. The secrets exist here and nowhere else; an owner whom the house knows already
+    keeps their password (None)."""
 
     organization_id: str
     project_id: str
     admin_key: str = field(repr=False)
     api_key: str = field(repr=False)
     owner_email: str
-    owner_password: str = field(repr=False)
+    owner_password: str | None = field(repr=False)
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, str | None]:
         """The object that `keyhouse init --json` prints."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """An organization that is to be made, and its owner with a first password."""
+
+    organization: Organization
+    owner: Person
+    password: str = field(repr=False)
 
 
 def initialise(
@@ -50,21 +60,36 @@ def initialise(
     owner_email: str = OWNER_EMAIL,
 ) -> FirstFacts:
     """Fills an empty house. Raises `already_initialised` for one that has an organization."""
-    now = control.clock()
-    password = secrets.token_urlsafe(_PASSWORD_BYTES)
-    organization = Organization(ids.new_id(ids.ORGANIZATION), fields.name(organization_name), now)
-    owner = Person(ids.new_id(ids.USER), owner_email, "Owner", now, PasswordHasher().hash(password))
-    caller = Caller.operator(organization.id)
+    founding = prepared(control, ids.new_id(ids.ORGANIZATION), fields.name(organization_name), owner_email)
     with control.store.write() as tx:
-        if tx.organizations.all():
+        if tx.organizations.first() is not None:
             raise KeyhouseError(
                 ErrorCode.ALREADY_INITIALISED, "This house is initialised already; nothing was changed."
             )
-        project = _add_organization(tx, caller, organization, owner)
-        admin_key = _add_key(control, tx, caller, Holder(KeyKind.ADMIN, user_id=owner.id), "First admin key")
-        api_key = _add_key(control, tx, caller, Holder(KeyKind.USER, project.id, owner.id), "First key")
-        _add_prices(tx, caller, now, prices)
-    return FirstFacts(organization.id, project.id, admin_key, api_key, owner_email, password)
+        facts = found(control, tx, founding)
+        _add_prices(tx, Caller.operator(facts.organization_id), founding.organization.created_at, prices)
+    return facts
+
+
+def prepared(control: Control, organization_id: str, name: str, owner_email: str) -> Founding:
+    """What is made before the transaction that it is stored in: hashing a password takes its time."""
+    now = control.clock()
+    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    owner = Person(ids.new_id(ids.USER), owner_email, "Owner", now, PasswordHasher().hash(password))
+    return Founding(Organization(organization_id, name, now), owner, password)
+
+
+def found(control: Control, tx: Transaction, founding: Founding) -> FirstFacts:
+    """Makes the organization, its Default project, its owner, an admin key and an API key. Somebody whom the house knows by this
+    email is the owner."""
+    organization = founding.organization
+    known = tx.people.of_house(founding.owner.email)
+    owner, password = (founding.owner, founding.password) if known is None else (known, None)
+    caller = Caller.operator(organization.id)
+    project = _add_organization(tx, caller, organization, owner)
+    admin_key = _add_key(control, tx, caller, Holder(KeyKind.ADMIN, user_id=owner.id), "First admin key")
+    api_key = _add_key(control, tx, caller, Holder(KeyKind.USER, project.id, owner.id), "First key")
+    return FirstFacts(organization.id, project.id, admin_key, api_key, owner.email, password)
 
 
 def _add_organization(tx: Transaction, caller: Caller, organization: Organization, owner: Person) -> Project:

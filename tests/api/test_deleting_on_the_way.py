@@ -41,6 +41,14 @@ def _account(sdk: PythonSdk, api: Served, n: int) -> str:
     return str(sdk("projects.service_accounts.create", api.house.project_id, name=f"robo {n}")["id"])
 
 
+def _key(_: PythonSdk, api: Served, n: int) -> str:
+    return str(api.post(f"{api.project}/api_keys", {"name": f"key {n}"})["id"])
+
+
+def _admin_key(sdk: PythonSdk, _: Served, n: int) -> str:
+    return str(sdk("admin_api_keys.create", name=f"ops {n}")["id"])
+
+
 def _in_project(sdk: PythonSdk, api: Served, n: int) -> str:
     found = person(api, f"bob{n}")
     sdk("projects.users.create", api.house.project_id, user_id=found, role="member")
@@ -68,6 +76,8 @@ def _person(_: PythonSdk, api: Served, n: int) -> str:
 
 
 KINDS = (
+    Kind("admin_api_keys.list", _admin_key, "admin_api_keys.delete"),
+    Kind("projects.api_keys.list", _key, "projects.api_keys.delete", of_project=True),
     Kind("certificates.list", _certificate, "certificates.delete"),
     Kind("groups.list", _group, "groups.delete"),
     Kind("invites.list", _invite, "invites.delete"),

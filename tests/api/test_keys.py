@@ -74,12 +74,26 @@ def test_change_of_nothing_is_400(api: Served) -> None:
     assert (answer.status_code, answer.json()["error"]["message"][:23]) == (400, "Give something to chang")
 
 
-def test_deleting_a_key_revokes_it(api: Served) -> None:
+@pytest.mark.parametrize("revoked_before", [False, True])
+def test_a_deleted_key_is_refused_and_gone_for_good(api: Served, revoked_before: bool) -> None:
     made = api.post(f"{api.project}/api_keys", {"name": "laptop"})
-    gone = api.delete(f"{api.project}/api_keys/{made['id']}")
-    assert gone == {"id": made["id"], "object": "organization.project.api_key.deleted", "deleted": True}
-    assert api.get(f"{api.project}/api_keys/{made['id']}")["status"] == "revoked"
+    path = f"{api.project}/api_keys/{made['id']}"
+    if revoked_before:
+        api.post(f"{path}/revoke")
+        assert made["id"] in [key["id"] for key in api.get(f"{api.project}/api_keys")["data"]]
+    gone = {"id": made["id"], "object": "organization.project.api_key.deleted", "deleted": True}
+    assert api.delete(path) == gone == api.delete(path)
     assert not api.house.accepts(made["value"])
+    assert made["id"] not in [key["id"] for key in api.get(f"{api.project}/api_keys")["data"]]
+    for method, verb in (
+        ("GET", ""),
+        ("POST", "/disable"),
+        ("POST", "/enable"),
+        ("POST", "/rotate"),
+        ("POST", "/revoke"),
+    ):
+        assert api.call(method, path + verb).status_code == 404
+    assert api.call("POST", path, {"name": "back"}).status_code == 404
 
 
 def test_key_of_a_service_account_is_revoked_and_not_deleted(api: Served) -> None:
@@ -142,7 +156,8 @@ def test_admin_keys_have_all_verbs(api: Served) -> None:
     assert api.call("GET", ADMIN, key=rotated["value"]).status_code == 200
     assert api.post(f"{path}/revoke")["status"] == "revoked"
     assert api.delete(path) == {"id": made["id"], "object": "organization.admin_api_key.deleted", "deleted": True}
-    assert [item["name"] for item in api.get(ADMIN, order="asc")["data"]] == ["First admin key", "operations"]
+    assert [item["name"] for item in api.get(ADMIN, order="asc")["data"]] == ["First admin key"]
+    assert api.call("GET", path).status_code == 404
 
 
 def test_an_admin_key_does_what_its_role_and_scopes_leave(api: Served) -> None:

@@ -19,7 +19,7 @@ _R = "/v1/projects/{}"
 
 
 def _keys(path: str, option: str) -> dict[str, str]:
-    verbs = {"GET ": "list", "POST ": "create", "GET /{}": "show", "POST /{}": "update", "DELETE /{}": "revoke"}
+    verbs = {"GET ": "list", "POST ": "create", "GET /{}": "show", "POST /{}": "update", "DELETE /{}": "delete"}
     verbs |= {f"POST /{{}}/{verb}": verb for verb in ("rotate", "disable", "enable", "revoke")}
     return _rows(path, {asked: f"keys {verb} {option}" for asked, verb in verbs.items()})
 

@@ -42,6 +42,7 @@ TABLE: dict[Verb, dict[KeyStatus, KeyStatus | None]] = {
     life.enabled: {A: A, D: A, Q: A, E: REFUSED, R: REFUSED},
     life.quarantined: {A: Q, D: Q, Q: Q, E: REFUSED, R: REFUSED},
     life.revoked: {A: R, D: R, Q: R, E: R, R: R},
+    life.deleted: {A: R, D: R, Q: R, E: R, R: R},
     changed: {A: A, D: D, Q: Q, E: REFUSED, R: REFUSED},
     rotated: {A: A, D: REFUSED, Q: REFUSED, E: REFUSED, R: REFUSED},
 }
@@ -65,9 +66,13 @@ def test_every_verb_in_every_status(verb: Verb, before: KeyStatus, after: KeySta
     assert "key_1" in refused.value.message
 
 
-@pytest.mark.parametrize(("verb", "status"), [(life.disabled, D), (life.quarantined, Q), (life.revoked, R)])
+@pytest.mark.parametrize(
+    ("verb", "status"), [(life.disabled, D), (life.quarantined, Q), (life.revoked, R), (life.deleted, R)]
+)
 def test_a_verb_that_changes_nothing_keeps_the_first_time(verb: Verb, status: KeyStatus) -> None:
-    assert verb(IN[status], NOW) is IN[status]
+    changed = verb(IN[status], NOW - 1)
+    assert verb(changed, NOW) is changed
+    assert verb is life.deleted or changed is IN[status]
 
 
 def test_a_key_out_of_use_can_be_enabled_first_and_a_dead_one_only_replaced() -> None:

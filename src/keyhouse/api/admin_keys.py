@@ -32,7 +32,7 @@ def update(call: Call) -> object:
 
 
 def delete(call: Call) -> object:
-    keys.revoke(call.control, call.caller, None, call.path["key_id"])
+    keys.delete(call.control, call.caller, None, call.path["key_id"])
     return objects.deleted("organization.admin_api_key", call.path["key_id"])
 
 
@@ -63,7 +63,7 @@ OPERATIONS = (
     Operation("POST", _PATH, create, keys.create, body=AdminKeyBody),
     Operation("GET", _ONE, get, keys.show),
     Operation("POST", _ONE, update, keys.update, body=AdminKeyBody),
-    Operation("DELETE", _ONE, delete, keys.revoke),
+    Operation("DELETE", _ONE, delete, keys.delete),
     Operation("POST", _ONE + "/rotate", rotate, keys.rotate, body=RotateBody, body_optional=True),
     Operation("POST", _ONE + "/disable", disable, keys.disable),
     Operation("POST", _ONE + "/enable", enable, keys.enable),

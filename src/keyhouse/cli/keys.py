@@ -205,6 +205,14 @@ def revoke(
     _apply(ctx, keys.revoke, key, project, admin=admin, as_json=as_json)
 
 
+@app.command()
+def delete(
+    ctx: typer.Context, key: KeyName, project: InProject = None, admin: Admin = False, as_json: AsJson = False
+) -> None:
+    """Refuses a person's key for good and takes it out of every list."""
+    _apply(ctx, keys.delete, key, project, admin=admin, as_json=as_json)
+
+
 def _allowlist(given: list[str] | None) -> object:
     """All of it, as it was given: every option may hold several, with commas between them."""
     return [entry for text in given for entry in values.names(text)] if given else UNSET

@@ -80,8 +80,10 @@ def list_page(
     owner_access: bool | None = None,
     newest_first: bool = False,
 ) -> Listed[KeyView]:
-    """Keys of a project, or the admin keys, oldest first unless said otherwise, revoked ones included. `owner_access` keeps
-    those whose owner has (True) or has lost (False) its place in the project."""
+    """Keys of a project, or the admin keys, oldest first unless said otherwise; revoked ones too, and no deleted ones.
+
+    `owner_access` keeps those whose owner has (True) or has lost (False) its place in the project.
+    """
     now = control.clock()
     where = KeyFilter(project_id, _kinds(project_id), owner_has_access=owner_access)
     with control.store.read() as tx:
@@ -176,15 +178,21 @@ def revoke(control: Control, caller: Caller, project_id: str | None, key_id: str
     )
 
 
-@needs(Permission.KEYS_WRITE, own=Permission.OWN_KEYS_WRITE)
-def delete(control: Control, caller: Caller, project_id: str, key_id: str) -> KeyView:
-    """OpenAI's way to revoke a person's key; a service account's it refuses, because the account would be left without one."""
+@needs(Permission.KEYS_WRITE, own=Permission.OWN_KEYS_WRITE, organization=Permission.ADMIN_KEYS_WRITE)
+def delete(control: Control, caller: Caller, project_id: str | None, key_id: str) -> KeyView:
+    """Revokes a person's key and takes it out of every list. Deleting twice is the same as once.
+
+    A service account's key is refused, as OpenAI does: the account would be left without one.
+    """
     with control.store.read() as tx:
-        key = require_key(tx, caller, project_id, key_id)
+        key = require_key(tx, caller, project_id, key_id, deleted_too=True)
         _require_change(tx, caller, key, narrows=True)
     if key.kind is KeyKind.SERVICE_ACCOUNT:
         raise invalid("key_id", "A service account's key is not deleted: revoke it, or delete the service account.")
-    return revoke(control, caller, project_id, key_id)
+    details: dict[str, object] = {"action": "deleted"}
+    return _change(
+        control, caller, project_id, key_id, step=life.deleted, types=_DELETED, details=details, narrows=True
+    )
 
 
 _CREATED = {
@@ -226,7 +234,7 @@ def _change(
     # not be told that all is well before every gateway has heard. In an archived project only narrowing is left to do.
     now = control.clock()
     with control.store.write() as tx:
-        before = require_key(tx, caller, project_id, key_id)
+        before = require_key(tx, caller, project_id, key_id, deleted_too=step is life.deleted)
         _require_change(tx, caller, before, narrows=narrows)
         key = step(before if narrows else _open(tx, caller, before), now)
         if key.role_id != before.role_id:

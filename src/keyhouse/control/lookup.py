@@ -45,12 +45,14 @@ def require_service_account(tx: Transaction, caller: Caller, project_id: str, ac
     return account
 
 
-def require_key(tx: Transaction, caller: Caller, project_id: str | None, key_id: str) -> Key:
+def require_key(
+    tx: Transaction, caller: Caller, project_id: str | None, key_id: str, *, deleted_too: bool = False
+) -> Key:
     """A key of this project, or (None) an admin key."""
     if project_id is not None:
         require_project(tx, caller, project_id)
     key = tx.keys.get(caller.organization_id, key_id)
-    if key is None or key.project_id != project_id:
+    if key is None or key.project_id != project_id or (key.deleted_at is not None and not deleted_too):
         raise not_found("admin key" if project_id is None else "key", key_id)
     return key
 

@@ -74,7 +74,7 @@ def find_key(
     now = control.clock()
     with control.store.read() as tx:
         exact = tx.keys.get(caller.organization_id, text)
-        if exact is not None and exact.kind in kinds and project_id in {None, exact.project_id}:
+        if exact is not None and exact.kind in kinds and project_id in {None, exact.project_id}:  # a deleted one too
             return exact
 
         def page(cut: Page) -> Listed[Key]:

@@ -5,7 +5,7 @@ A key has one name and one or more secrets: two while it rotates. Its status is 
     active ⇄ disabled        disable, enable
     active ⇄ quarantined     quarantine, enable
     any of these → expired   by time, final but for revoke
-    any → revoked            final
+    any → revoked            final; a key that is deleted is revoked, and in no list any more
 
 Where several apply the strongest shows: revoked, expired, quarantined, disabled, active.
 """
@@ -66,6 +66,8 @@ class Key:
     disabled_at: int | None = None
     quarantined_at: int | None = None
     revoked_at: int | None = None
+    deleted_at: int | None = None
+    """It is revoked too; only the ledger and the audit log still know it."""
     rate_limits: RateLimits | None = None
     """Over all models together."""
     role_id: str | None = None
@@ -113,6 +115,11 @@ def quarantined(key: Key, now: int) -> Key:
 def revoked(key: Key, now: int) -> Key:
     """The key, revoked for good. Revoking a revoked key changes nothing."""
     return key if key.revoked_at is not None else replace(key, revoked_at=now)
+
+
+def deleted(key: Key, now: int) -> Key:
+    """The key, revoked and out of every list. Deleting a deleted key changes nothing."""
+    return key if key.deleted_at is not None else replace(revoked(key, now), deleted_at=now)
 
 
 def require_changeable(key: Key, now: int) -> None:

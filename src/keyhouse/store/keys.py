@@ -159,7 +159,7 @@ def _later(at: int) -> ColumnElement[int]:
 
 
 def _filters(organization_id: str, where: KeyFilter) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = []
+    filters: list[ColumnElement[bool]] = [keys.c.deleted_at.is_(None)]
     if where.kinds is not None:
         # Equality, not a list of one: it lets the planner take the index of one kind in its order.
         filters.append(keys.c.kind == where.kinds[0] if len(where.kinds) == 1 else keys.c.kind.in_(where.kinds))

@@ -157,6 +157,7 @@ keys = Table(
     Column("disabled_at", BigInteger),
     Column("quarantined_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("deleted_at", BigInteger),
     Column("rate_limits", RateLimitsJson),
     Column("role_id", Text),
     Column("scopes", WordsJson),

@@ -46,6 +46,7 @@ def admin_keys(sdk: Sdk, api: Served) -> None:
     assert [key["name"] for key in listed] == ["First admin key", "ops"]
     assert made["value"] not in str([shown, listed])
     assert sdk("admin_api_keys.delete", made["id"])["deleted"] is True
+    assert made["id"] not in ids(sdk.every("admin_api_keys.list"))
     assert not api.house.accepts(made["value"])
 
 
@@ -72,6 +73,7 @@ def project_keys(sdk: Sdk, api: Served) -> None:
     assert shown["owner"]["type"] == "user"
     assert value not in str([listed, shown])
     assert sdk("projects.api_keys.delete", listed["id"], project_id=project)["deleted"] is True
+    assert sdk.every("projects.api_keys.list", project) == []
     assert not api.house.accepts(value)
 
 

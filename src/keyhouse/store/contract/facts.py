@@ -91,7 +91,8 @@ class ServiceAccounts(Protocol):
 
 
 class KeyFilter(NamedTuple):
-    """Which keys a list shows. None does not restrict; `project_id` None with kind ADMIN lists the organization's admin keys."""
+    """Which keys a list shows; never deleted ones. None does not restrict; `project_id` None with kind ADMIN lists the
+    organization's admin keys."""
 
     project_id: str | None = None
     kinds: tuple[KeyKind, ...] | None = None
@@ -124,7 +125,7 @@ class Keys(Protocol):
         ...
 
     def get(self, organization_id: str, key_id: str) -> Key | None:
-        """The key with its secrets, newest first."""
+        """The key with its secrets, newest first; a deleted one too."""
         ...
 
     def save(self, key: Key) -> None:

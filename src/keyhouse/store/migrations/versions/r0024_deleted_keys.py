@@ -1,0 +1,16 @@
+"""When a key was deleted."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from keyhouse.store.migrations import Part, concerns
+
+revision = "0024"
+down_revision = "0023"
+
+
+def upgrade() -> None:
+    if concerns(Part.CONTROL):
+        op.add_column("keys", sa.Column("deleted_at", sa.BigInteger))

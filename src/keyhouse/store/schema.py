@@ -8,7 +8,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 
 from keyhouse.store.contract import SchemaError
 
-HEAD = "0024"
+HEAD = "0025"
 VERSION_TABLE = "keyhouse_schema"
 
 

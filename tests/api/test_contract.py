@@ -17,8 +17,9 @@ _DATA = json.loads((Path(__file__).parent / "data" / "openai_administration.json
 # An event's details stand under the name of its type: its fields are as many as there are types, and the audit's tests hold them.
 _EVENT = ["id", "type", "effective_at", "actor"]
 _CONTRACT: dict[str, Any] = _DATA["operations"]
-# Values of ours in an answer, by the contract's own: roles that an invitation has because somebody asked for them.
-_OURS = {("owner", "reader"): {"member"}, ("member", "owner"): {"viewer"}}
+# Values of ours in an answer, by the contract's own: roles that an invitation or a service account has because
+# somebody asked for them.
+_OURS = {("owner", "reader"): {"member"}, ("member", "owner"): {"viewer"}, ("member", "none"): {"owner"}}
 
 
 @cache

@@ -119,7 +119,11 @@ def test_service_account_comes_with_its_key(api: Served) -> None:
 
 def test_service_account_without_a_key(api: Served) -> None:
     only = {"name": "robo", "create_service_account_only": True}
-    assert api.post(f"{api.project}/service_accounts", only)["api_key"] is None
+    made = api.post(f"{api.project}/service_accounts", only)
+    assert (made["api_key"], made["role"]) == (None, "none")
+    assert api.get(f"{api.project}/service_accounts/{made['id']}")["role"] == "none"
+    plain = api.post(f"{api.project}/service_accounts", {"name": "robo", "create_service_account_only": None})
+    assert (plain["api_key"] is None, plain["role"]) == (False, "member")
     bad = api.call("POST", f"{api.project}/service_accounts", {**only, "create_service_account_only": 1})
     assert (bad.status_code, bad.json()["error"]["param"]) == (400, "create_service_account_only")
 
@@ -128,12 +132,57 @@ def test_service_account_is_renamed_and_deleted(api: Served) -> None:
     made = api.post(f"{api.project}/service_accounts", {"name": "robo"})
     path = f"{api.project}/service_accounts/{made['id']}"
     assert api.post(path, {"name": "crawler", "role": "member"})["name"] == "crawler"
-    refused = api.call("POST", path, {"role": "owner"})
-    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "role")
     gone = api.delete(path)
     assert gone == {"object": "organization.project.service_account.deleted", "id": made["id"], "deleted": True}
     assert not api.house.accepts(made["api_key"]["value"])
     assert api.call("GET", path).status_code == 404
+
+
+def test_service_account_s_role_is_shown_everywhere(api: Served) -> None:
+    made = api.post(f"{api.project}/service_accounts", {"name": "robo"})
+    path = f"{api.project}/service_accounts/{made['id']}"
+    changed = api.post(path, {"role": "owner"})
+    assert (changed["name"], changed["role"]) == ("robo", "owner")
+    assert api.get(path) == changed
+    assert api.get(f"{api.project}/service_accounts")["data"] == [changed]
+    key = api.get(f"{api.project}/api_keys/{made['api_key']['id']}")
+    assert key["owner"]["service_account"]["role"] == "owner"
+    (event,) = api.get("/organization/audit_logs", **{"event_types[]": "service_account.updated"})["data"]
+    assert event["service_account.updated"] == {"id": made["id"], "changes_requested": {"role": "owner"}}
+    asked = api.post(f"{api.project}/service_accounts", {"name": "boss", "role": "owner"})
+    assert (asked["role"], asked["api_key"] is None) == ("owner", False)
+
+
+_NO_ROLES: list[object] = ["none", "viewer", "OWNER", "", None, 1, True, [], {}, ["owner"], "x" * 10_000, "\u202eowner"]
+
+
+@pytest.mark.parametrize("role", _NO_ROLES)
+def test_what_is_no_role_of_a_service_account_is_refused(api: Served, role: object) -> None:
+    path = f"{api.project}/service_accounts"
+    one = f"{path}/{api.post(path, {'name': 'robo'})['id']}"
+    before = api.get(path), api.house.events()
+    for asked in (path, one):
+        refused = api.call("POST", asked, {"name": "other", "role": role})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "role")
+        assert len(refused.text) < 1000
+    assert (api.get(path), api.house.events()) == before
+
+
+def test_role_of_a_service_account_that_is_not_there_is_not_changed(api: Served) -> None:
+    other = api.post(PROJECTS, {"name": "Search"})["id"]
+    robo = api.post(f"{api.project}/service_accounts", {"name": "robo"})["id"]
+    before = api.house.events()
+    for path in (
+        f"{api.project}/service_accounts/svc_acct_none",
+        f"{PROJECTS}/{other}/service_accounts/{robo}",
+        f"{PROJECTS}/proj_none/service_accounts/{robo}",
+    ):
+        assert api.call("POST", path, {"role": "owner"}).status_code == 404
+    assert api.call("POST", f"{api.project}/service_accounts/{robo}", {"roles": "owner"}).status_code == 400
+    assert api.house.events() == before
+    api.post(f"{PROJECTS}/{other}/archive")
+    refused = api.call("POST", f"{PROJECTS}/{other}/service_accounts", {"name": "robo", "role": "owner"})
+    assert refused.status_code == 409
 
 
 def test_more_keys_of_a_service_account(api: Served) -> None:

@@ -53,7 +53,15 @@ def test_service_accounts_are_created_listed_and_deleted(terminal: Terminal) -> 
     assert len(terminal.ok("service-accounts", "list", "--json").json) == 3
     renamed = terminal.ok("service-accounts", "rename", "bare", "plain", "--json").json
     assert terminal.ok("service-accounts", "show", "plain", "--json").json == renamed
+    assert renamed["role"] == "none"
     assert "robo" in terminal.ok("service-accounts", "list").out
+    boss = terminal.ok("service-accounts", "update", "plain", "--role", "owner", "--name", "boss", "--json").json
+    assert (boss["name"], boss["role"]) == ("boss", "owner")
+    assert "owner" in terminal.ok("service-accounts", "show", "boss").out
+    other = terminal.ok("service-accounts", "create", "other", "--role", "owner", "--without-key", "--json").json
+    assert (other["role"], other["api_key"]) == ("owner", None)
+    assert "must be one of: owner, member" in terminal.refused("service-accounts", "update", "boss", "--role", "none")
+    assert "Give something to change" in terminal.refused("service-accounts", "update", "boss")
     terminal.ok("service-accounts", "delete", "robo")
     assert not terminal.house.accepts(value)
     assert terminal.ok("service-accounts", "delete", full["id"], "--json").json["deleted"] is True

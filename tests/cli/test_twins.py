@@ -75,7 +75,7 @@ TWINS = {
     **_five(f"{_O}/budgets", "budgets", "", create="set", change="set", end="remove"),
     **_five(f"{_O}/groups", "groups", "", create="create", change="rename", end="delete"),
     **_five(f"{_O}/users", "people", "", create="add", change="update", end="remove"),
-    **_five(f"{_P}/service_accounts", "service-accounts", "--project", create="create", change="rename", end="delete"),
+    **_five(f"{_P}/service_accounts", "service-accounts", "--project", create="create", change="update", end="delete"),
     f"POST {_P}/service_accounts/{{}}/api_keys": "keys create --service-account --project",
     f"GET {_O}/invites": "invites list",
     f"POST {_O}/invites": "invites create",

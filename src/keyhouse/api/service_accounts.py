@@ -23,6 +23,7 @@ _ONE = _PATH + "/{account_id}"
 class _CreateBody(msgspec.Struct, forbid_unknown_fields=True):
     name: Any = UNSET
     create_service_account_only: Any = None
+    role: Any = UNSET
 
 
 class _UpdateBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,8 +41,8 @@ def create(call: Call) -> object:
     alone = call.body.create_service_account_only
     if alone is not None and not isinstance(alone, bool):
         raise invalid("create_service_account_only", "'create_service_account_only' must be true or false.")
-    project_id = call.path["project_id"]
-    made = service_accounts.create(call.control, call.caller, project_id, call.body.name, with_key=not alone)
+    project_id, given = call.path["project_id"], {"role": call.body.role, "with_key": not alone}
+    made = service_accounts.create(call.control, call.caller, project_id, call.body.name, **given)
     return objects.service_account_created(made)
 
 

@@ -10,6 +10,7 @@ import typer
 from keyhouse.cli import output
 from keyhouse.cli.house import House, opened
 from keyhouse.control import naming, objects, service_accounts
+from keyhouse.control.fields import UNSET
 from keyhouse.control.pages import every
 from keyhouse.domain.projects import ServiceAccount
 
@@ -19,6 +20,9 @@ Which = Annotated[
     str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name where only one account of the project has it.")
 ]
 Project = Annotated[str | None, typer.Option(help="A project, by id or name. The Default project, if not given.")]
+Role = Annotated[
+    str | None, typer.Option(help="owner or member: what it is called in the project. Its keys stay as they are.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shape of the API.")]
 
 
@@ -27,13 +31,20 @@ def create(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Its name.")],
     project: Project = None,
-    without_key: Annotated[bool, typer.Option("--without-key", help="Create no key with it.")] = False,
+    *,
+    role: Role = None,
+    without_key: Annotated[
+        bool, typer.Option("--without-key", help="Create no key with it; its role is none if not given.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Creates a service account with a key, and prints the key's secret, once."""
     with opened(ctx) as house:
         project_id = _project_id(house, project)
-        made = service_accounts.create(house.control, house.caller, project_id, name, with_key=not without_key)
+        wanted = UNSET if role is None else role
+        made = service_accounts.create(
+            house.control, house.caller, project_id, name, role=wanted, with_key=not without_key
+        )
     if as_json:
         output.json(objects.service_account_created(made))
     elif made.value is not None:
@@ -67,6 +78,25 @@ def show(ctx: typer.Context, account: Which, project: Project = None, as_json: A
         found = naming.find_service_account(house.control, house.caller, project_id, account)
         found = service_accounts.show(house.control, house.caller, project_id, found.id)
     _print([found], as_json=as_json)
+
+
+@app.command()
+def update(
+    ctx: typer.Context,
+    account: Which,
+    project: Project = None,
+    *,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    role: Role = None,
+    as_json: AsJson = False,
+) -> None:
+    """Changes a service account's name or role."""
+    given = {"name": UNSET if name is None else name, "role": UNSET if role is None else role}
+    with opened(ctx) as house:
+        project_id = _project_id(house, project)
+        found = naming.find_service_account(house.control, house.caller, project_id, account)
+        changed = service_accounts.update(house.control, house.caller, project_id, found.id, **given)
+    _print([changed], as_json=as_json)
 
 
 @app.command()

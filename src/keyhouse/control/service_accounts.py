@@ -1,11 +1,17 @@
-"""Service accounts: callers that are no person, each in one project, with keys of their own."""
+"""Service accounts: callers that are no person, each in one project, with keys of their own.
+
+A role is an account's place in its project: owner or member, as a person's, or none. It changes nothing of what its keys may do:
+they call models, each within its own permissions, and the administration API refuses them whatever the role is. It is guarded
+all the same, so that nobody has prepared what they do not hold themselves for the day on which an account is let in.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from keyhouse.control import fields
-from keyhouse.control.authority import needs
+from keyhouse.control.authority import needs, require_to_hold
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
@@ -15,14 +21,16 @@ from keyhouse.control.pages import every
 from keyhouse.domain import ids
 from keyhouse.domain import keys as life
 from keyhouse.domain.audit import EventType
-from keyhouse.domain.authority import Permission
+from keyhouse.domain.authority import PROJECT_MEMBER, PROJECT_OWNER, Permission
 from keyhouse.domain.errors import invalid
 from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.domain.projects import ServiceAccount
 from keyhouse.store.contract import ChangeKind, KeyFilter, Listed, Page, Transaction
 
 FIRST_KEY_NAME = "Secret Key"
-_ROLE = "member"
+NO_ROLE = "none"
+ROLES = {role.name: role for role in (PROJECT_OWNER, PROJECT_MEMBER)}
+"""What can be asked for; an account that was made alone begins with none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +43,16 @@ class AccountCreated:
 
 
 @needs(Permission.SERVICE_ACCOUNTS_WRITE)
-def create(control: Control, caller: Caller, project_id: str, name: object, *, with_key: bool = True) -> AccountCreated:
-    """A new service account, with a key that may do everything in its project unless `with_key` is False."""
+def create(
+    control: Control, caller: Caller, project_id: str, name: object, *, role: object = UNSET, with_key: bool = True
+) -> AccountCreated:
+    """A new service account, a member with a key that may call every operation in its project; without one, and of no role, where
+    `with_key` is False. A `role` that is given is its role in either case, and grants no more than the caller holds."""
     now = control.clock()
     account_id = ids.new_id(ids.SERVICE_ACCOUNT)
-    account = ServiceAccount(account_id, caller.organization_id, project_id, fields.name(name), _ROLE, now)
+    as_what = _role(role) if role is not UNSET else PROJECT_MEMBER.name if with_key else NO_ROLE
+    account = ServiceAccount(account_id, caller.organization_id, project_id, fields.name(name), as_what, now)
+    require_to_hold(caller, _granted(as_what), project_id, param="role")
     minted = _first_key(control, account) if with_key else None
     details: dict[str, object] = {"data": {"role": account.role, "name": account.name}}
     with control.store.write() as tx:
@@ -91,18 +104,20 @@ def update(
     name: object = UNSET,
     role: object = UNSET,
 ) -> ServiceAccount:
-    """Gives the account another name. A role other than the one it has is refused: roles are not enforced yet."""
+    """Gives the account another name or role. A role is given and taken by who holds what both grant, the old and the new."""
     now = control.clock()
-    if name is UNSET and role is UNSET:
-        raise invalid("name", "Give something to change: name.")
-    if role is not UNSET and role != _ROLE:
-        raise fields.not_enforced("role")
-    wanted = UNSET if name is UNSET else fields.name(name)
+    wanted: dict[str, Any] = {} if name is UNSET else {"name": fields.name(name)}
+    if role is not UNSET:
+        wanted["role"] = _role(role)
+    if not wanted:
+        raise invalid("name", "Give something to change: name or role.")
+    details: dict[str, object] = {"changes_requested": wanted}
     with control.store.write() as tx:
         require_open_project(tx, caller, project_id)
-        account = require_service_account(tx, caller, project_id, account_id)
-        account = account if wanted is UNSET else replace(account, name=wanted)
-        details: dict[str, object] = {"changes_requested": {"name": account.name}}
+        before = require_service_account(tx, caller, project_id, account_id)
+        account = replace(before, **wanted)
+        at_stake = _granted(before.role) | _granted(account.role)
+        require_to_hold(caller, at_stake if account.role != before.role else (), project_id, param="role")
         tx.service_accounts.save(account)
         tx.audit.append(
             event(caller, now, EventType.SERVICE_ACCOUNT_UPDATED, account_id, project_id=project_id, details=details)
@@ -125,6 +140,16 @@ def delete(control: Control, caller: Caller, project_id: str, account_id: str) -
         tx.audit.append(event(caller, now, EventType.SERVICE_ACCOUNT_DELETED, account_id, project_id=project_id))
     if seq:
         control.announce(seq)
+
+
+def _role(value: object) -> str:
+    if not isinstance(value, str) or value not in ROLES:
+        raise invalid("role", f"'role' must be one of: {', '.join(ROLES)}.")
+    return value
+
+
+def _granted(role: str) -> frozenset[Permission]:
+    return ROLES[role].permissions if role in ROLES else frozenset()
 
 
 def _first_key(control: Control, account: ServiceAccount) -> Minted:

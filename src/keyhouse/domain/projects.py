@@ -65,7 +65,8 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
-    """A caller that is no person. Its role in the project is OpenAI's `owner` or `member`."""
+    """A caller that is no person. Its role in the project is `owner`, `member` or `none`: what it would be on the administration
+    API, where no key of it is accepted."""
 
     id: str
     organization_id: str

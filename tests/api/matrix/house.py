@@ -94,6 +94,7 @@ class MatrixHouse:
         self.places[OTHER] = await self._furnished(owner, self.organization, other, OTHER)
         self.places[FOREIGN] = await self._furnished(foreign_owner, FOREIGN_ORGANIZATION, foreign, FOREIGN)
         account = filled(f"{_P}/service_accounts/{{account_id}}/api_keys", own, self.places[OWN])
+        await self._made(owner, account.removesuffix("/api_keys"), {"role": "owner"})
         robo = await self._made(owner, account, {"name": "robo"})
         self.callers = [
             Caller("nobody", ""),

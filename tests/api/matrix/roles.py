@@ -173,6 +173,7 @@ EXCEPTIONS: dict[str, Row] = {
     f"GET {_P}": _row(PROJECTS),
     f"POST {_P}": _row(PROJECTS),
     f"POST {_P}/archive": _row(PROJECTS),
+    f"POST {_P}/service_accounts": replace(_row(f"{PROJECTS}.service_accounts"), gives=PROJECT_MEMBER),
     f"GET {_O}/increase_requests": _BUDGETS,
     f"POST {_O}/increase_requests": Row(write=f"{PROJECTS}.increases.request", anywhere=True),
     f"GET {_P}/users": _PROJECT_USERS,

@@ -88,9 +88,15 @@ def service_accounts(sdk: Sdk, api: Served) -> None:
         assert api.house.accepts(secret)
         assert appears_once(api, secret)
     assert sdk("projects.service_accounts.update", made["id"], **named, name="robo 2")["name"] == "robo 2"
+    assert made["role"] == "member"
+    for role in ("owner", "member", "owner"):
+        assert sdk("projects.service_accounts.update", made["id"], **named, role=role)["role"] == role
     shown = sdk("projects.service_accounts.retrieve", made["id"], **named)
     listed = sdk.every("projects.service_accounts.list", project, limit=1)
-    assert (shown["name"], ids(listed)) == ("robo 2", [made["id"]])
+    assert (shown["name"], shown["role"], ids(listed)) == ("robo 2", "owner", [made["id"]])
+    alone = sdk("projects.service_accounts.create", project, name="alone", create_service_account_only=True)
+    assert (alone["role"], alone["api_key"]) == ("none", None)
+    assert sdk("projects.service_accounts.delete", alone["id"], **named)["deleted"] is True
     assert not any(secret in str([shown, listed]) for secret in (first, second))
     assert sdk("projects.service_accounts.delete", made["id"], **named)["deleted"] is True
     assert sdk.every("projects.service_accounts.list", project) == []

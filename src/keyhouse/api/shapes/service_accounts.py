@@ -10,6 +10,7 @@ from keyhouse.api.shapes.common import BothWaysQuery, Group, ListOf, Name, Shape
 from keyhouse.api.shapes.keys import AccountKeyWanted, Secret
 
 Role = Literal["owner", "member", "none"]
+GivenRole = Literal["owner", "member"]
 
 
 class ServiceAccount(Struct):
@@ -32,7 +33,7 @@ class NewServiceAccount(Struct):
     object: Literal["organization.project.service_account"]
     id: str
     name: str
-    role: Literal["member"]
+    role: Role
     created_at: Time
     api_key: ServiceAccountKey | None
 
@@ -40,11 +41,12 @@ class NewServiceAccount(Struct):
 class ServiceAccountWanted(Struct, forbid_unknown_fields=True):
     name: Name
     create_service_account_only: bool | UnsetType | None = UNSET
+    role: GivenRole | UnsetType = UNSET
 
 
 class ServiceAccountChange(Struct, forbid_unknown_fields=True):
     name: Name | UnsetType = UNSET
-    role: Role | UnsetType = UNSET
+    role: GivenRole | UnsetType = UNSET
 
 
 class ServiceAccountDeleted(Struct):

@@ -96,4 +96,5 @@ def authenticate(house: House, header: str | None, address: str | None) -> Calle
         raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message)
     with house.store.read() as tx:
         allowed = authority.of_admin_key(tx, ring.key)
-    return Caller(ring.key.organization_id, Actor("api_key", ring.key.user_id, ring.key.id, address), allowed)
+    actor = Actor("api_key", ring.key.user_id, ring.key.id, address)
+    return Caller(ring.key.organization_id, actor, allowed, ring.key.ip_allowlist)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -109,6 +110,65 @@ def test_a_key_that_may_do_more_is_disabled_and_revoked_all_the_same(house: Hous
     strong = create(house).key.id
     assert keys.disable(house.control, clerk, None, strong).key.disabled_at is not None
     assert keys.revoke(house.control, clerk, None, strong).key.revoked_at is not None
+
+
+OFFICE = ("10.0.0.0/8", "2001:db8::/32")
+
+
+@pytest.mark.parametrize(
+    "wider", [None, ["0.0.0.0/0"], ["10.0.0.0/7"], ["10.1.2.3", "11.0.0.1"], ["::1"], ["2001:db8::/31"]]
+)
+def test_a_key_held_to_networks_makes_none_that_is_held_to_less(house: House, wider: list[str] | None) -> None:
+    clerk = replace(house.as_admin(), networks=OFFICE)
+    own = create(house, clerk, ip_allowlist=["10.1.0.0/16"]).key.id
+    before = house.events()
+    for attempt in (
+        lambda: create(house, clerk, ip_allowlist=wider),
+        lambda: update(house, own, clerk, ip_allowlist=wider),
+    ):
+        error = refused(attempt)
+        assert (error.code, error.param) == (ErrorCode.INSUFFICIENT_PERMISSIONS, "ip_allowlist")
+        assert "within those" in error.message
+        assert "10.0.0.0/8, 2001:db8::/32 alone" in error.message
+    assert house.events() == before
+
+
+def test_a_key_held_to_networks_must_say_which_a_new_one_is_held_to(house: House) -> None:
+    clerk = replace(house.as_admin(), networks=OFFICE)
+    assert refused(lambda: create(house, clerk)).param == "ip_allowlist"
+    for inside in (["10.0.0.0/8"], ["10.1.2.3", "::ffff:10.1.2.4", "2001:db8:1::/48"], []):
+        key = create(house, clerk, ip_allowlist=inside).key
+        assert update(house, key.id, clerk, name="renamed", ip_allowlist=["10.9.9.9"]).key.ip_allowlist == ("10.9.9.9",)
+
+
+def test_a_key_held_to_networks_gets_hold_of_none_that_is_held_to_less(house: House) -> None:
+    clerk = replace(house.as_admin(), networks=OFFICE)
+    free, near = create(house).key.id, create(house, ip_allowlist=["10.1.2.3"]).key.id
+    attempts: list[Callable[[str], object]] = [
+        lambda key_id: keys.rotate(house.control, clerk, None, key_id),
+        lambda key_id: keys.enable(house.control, clerk, None, key_id),
+        lambda key_id: update(house, key_id, clerk, name="mine"),
+        lambda key_id: update(house, key_id, clerk, ip_allowlist=["10.1.2.3"]),
+    ]
+    for attempt in attempts:
+        assert refused(partial(attempt, free)).param == "ip_allowlist"
+        attempt(near)
+    assert keys.disable(house.control, clerk, None, free).key.disabled_at is not None
+    assert keys.revoke(house.control, clerk, None, free).key.revoked_at is not None
+
+
+def test_many_networks_are_not_all_told(house: House) -> None:
+    clerk = replace(house.as_admin(), networks=tuple(f"10.0.{n}.0/24" for n in range(1000)))
+    error = refused(lambda: create(house, clerk))
+    assert "10.0.4.0/24 and 995 more alone" in error.message
+    assert len(error.message) < 400
+
+
+def test_project_keys_are_held_to_what_is_asked_for_them(house: House) -> None:
+    """They call models and administer nothing: where they may be used from is their own affair."""
+    clerk = replace(house.as_admin(), networks=OFFICE)
+    made = keys.create(house.control, clerk, Holder(KeyKind.USER, house.project_id), KeyFields(name="app"))
+    assert made.view.key.ip_allowlist is None
 
 
 @pytest.mark.parametrize(

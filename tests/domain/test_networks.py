@@ -92,3 +92,22 @@ NEAR6 = (st.integers(0, 255).map(lambda n: n << 120) | st.integers(0, 255)).map(
 def test_networks_hold_what_one_of_them_holds(texts: list[str], address: str) -> None:
     asked = ip_address(address)
     assert Networks(texts).holds(address) is any(asked in ip_network(text) for text in texts)
+
+
+SMALL = st.tuples(st.integers(0, 255), st.integers(24, 32)).map(
+    lambda pair: str(ip_network(f"10.0.0.{pair[0]}/{pair[1]}", strict=False))
+)
+
+
+@given(st.lists(SMALL, max_size=12), st.lists(SMALL, max_size=3))
+def test_networks_cover_what_lies_in_them_together(texts: list[str], asked: list[str]) -> None:
+    held = {address for text in texts for address in ip_network(text)}
+    assert Networks(texts).cover(asked) is all(address in held for text in asked for address in ip_network(text))
+
+
+def test_no_network_covers_one_of_the_other_kind() -> None:
+    assert Networks(["10.0.0.0/8"]).cover(["::ffff:10.1.0.0/112"])
+    assert not Networks(["::/0"]).cover(["10.0.0.1"])
+    assert not Networks(["0.0.0.0/0"]).cover(["::1"])
+    assert Networks(["0.0.0.0/0", "::/0"]).cover(["10.0.0.0/8", "2001:db8::/32"])
+    assert Networks([]).cover([])

@@ -85,6 +85,23 @@ def test_service_accounts_and_admin_keys_have_lists_too_and_refusals_are_in_the_
     assert _asked(house, admin["value"], "/organization/projects") == INSIDE
 
 
+def test_an_admin_key_with_a_list_lifts_it_neither_for_itself_nor_by_another_key(house: House) -> None:
+    admin = house.admin("POST", "/admin_api_keys", name="near", ip_allowlist=[HERE])
+    for path, body in (
+        ("/admin_api_keys", {"name": "free"}),
+        ("/admin_api_keys", {"name": "wide", "ip_allowlist": [HERE, ELSEWHERE]}),
+        (f"/admin_api_keys/{admin['id']}", {"ip_allowlist": None}),
+    ):
+        answer = httpx.post(
+            f"{house.url}/v1/organization{path}",
+            headers={"Authorization": f"Bearer {admin['value']}"},
+            json=body,
+            trust_env=False,
+        )
+        assert (answer.status_code, answer.json()["error"]["param"]) == (403, "ip_allowlist")
+        assert HERE in answer.json()["error"]["message"]
+
+
 def test_nobodys_word_is_believed_unless_a_proxy_is_trusted(house: House) -> None:
     key = house.new_key("plain", ip_allowlist=[ELSEWHERE])
     assert _asked(house, key["value"], forwarded="203.0.113.9") == OUTSIDE

@@ -345,7 +345,7 @@ class Gateway:
 def _caller(credential: Credential, address: str | None) -> Caller:
     key = credential.key
     actor = Actor("api_key", key.user_id, key.id, address, service_account_id=key.service_account_id)
-    return Caller(key.organization_id, actor)
+    return Caller(key.organization_id, actor, networks=key.ip_allowlist)
 
 
 @functools.cache

@@ -1,4 +1,5 @@
-"""What an admin key is cut to: a role of the organization, and permissions. `authority.of_admin_key` says what that leaves."""
+"""What an admin key is cut to: a role of the organization, permissions, and the networks that it may be used from.
+`authority.of_admin_key` says what the first two leave."""
 
 from __future__ import annotations
 
@@ -9,9 +10,12 @@ from keyhouse.control.context import Caller
 from keyhouse.control.fields import UNSET
 from keyhouse.control.roles import require_role
 from keyhouse.domain.authority import permission_of
-from keyhouse.domain.errors import invalid, shown
+from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, shown
 from keyhouse.domain.keys import Key
+from keyhouse.domain.networks import Networks
 from keyhouse.store.contract import Transaction
+
+_SHOWN = 5
 
 
 def checked(role_id: object, scopes: object) -> dict[str, Any]:
@@ -30,6 +34,20 @@ def require_its_role(tx: Transaction, caller: Caller, key: Key) -> None:
     """Raises `not_found` where the key is cut to a role that the organization does not have."""
     if key.role_id is not None:
         require_role(tx, caller, None, key.role_id)
+
+
+def require_its_networks(caller: Caller, key: Key) -> None:
+    """A key that may be used from some networks alone begets none that may be used from elsewhere: whoever has it could lift what
+    binds it. Raises `insufficient_permissions` saying which list is needed."""
+    if caller.networks is None:
+        return
+    if key.ip_allowlist is None or not Networks(caller.networks).cover(key.ip_allowlist):
+        more = f" and {len(caller.networks) - _SHOWN} more" if len(caller.networks) > _SHOWN else ""
+        message = (
+            f"Your key may be used from {', '.join(caller.networks[:_SHOWN])}{more} alone, and so may every admin key that it "
+            "makes, changes, enables or rotates: 'ip_allowlist' must be a list of addresses and CIDRs within those."
+        )
+        raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message, param="ip_allowlist")
 
 
 def _scopes(value: object) -> tuple[str, ...]:

@@ -39,6 +39,8 @@ class Caller:
     organization_id: str
     actor: Actor
     authority: Authority = field(default=NO_AUTHORITY, repr=False)
+    networks: tuple[str, ...] | None = None
+    """Where the key that calls may be used from; None: from anywhere, or no key calls."""
 
     @classmethod
     def operator(cls, organization_id: str) -> Caller:

@@ -258,11 +258,13 @@ def _change(
 
 
 def _require_change(tx: Transaction, caller: Caller, key: Key, *, narrows: bool = False) -> None:
-    """Whoever gets an admin key, or puts one into force, gets what it may do: they must hold that themselves."""
+    """Whoever gets an admin key, or puts one into force, gets what it may do: they must hold that themselves, where
+    they may use their own."""
     if key.kind is not KeyKind.ADMIN:
         require_own_or(caller, Permission.KEYS_WRITE, key)
     elif not narrows:
         require_to_cover(caller, of_admin_key(tx, key))
+        admin_keys.require_its_networks(caller, key)
 
 
 def _open(tx: Transaction, caller: Caller, key: Key) -> Key:

@@ -82,6 +82,16 @@ class Networks:
         at = bisect_right(starts, number) - 1
         return at >= 0 and number <= ends[at]
 
+    def cover(self, texts: Iterable[str]) -> bool:
+        """Whether every address of these networks is in one of them. Raises `ValueError` for a text that is no network."""
+        return all(self._covers(network_of(text)) for text in texts)
+
+    def _covers(self, network: Network) -> bool:
+        # The ranges are as wide as networks can be: one that several cover together is covered by a single one.
+        starts, ends = self._ranges[network.version]
+        at = bisect_right(starts, int(network.network_address)) - 1
+        return at >= 0 and int(network.broadcast_address) <= ends[at]
+
 
 def _ranges(networks: Iterable[N]) -> tuple[list[int], list[int]]:
     """Where the networks begin and where they end, in order, none overlapping another."""

@@ -27,6 +27,7 @@ def test_a_document_and_a_page_open_without_a_key(house: House) -> None:
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["content-security-policy"].startswith("default-src 'self';")
     assert httpx.get(f"{house.url}/docs/style.css", trust_env=False).headers["content-type"].startswith("text/css")
+    assert httpx.get(f"{house.url}/docs/icon.svg", trust_env=False).headers["content-type"] == "image/svg+xml"
     assert httpx.post(f"{house.url}/docs", trust_env=False).status_code == 405
 
 

@@ -10,8 +10,8 @@ from importlib.resources import files
 from typing import Any
 
 from keyhouse.api import document
+from keyhouse.api.pages import HEAD_LINKS
 
-_STYLE = "/docs/style.css"
 _EXAMPLE_HOST = "http://127.0.0.1:8585"
 
 
@@ -21,8 +21,13 @@ def style() -> bytes:
 
 
 @cache
+def icon() -> bytes:
+    return files("keyhouse.api").joinpath("icon.svg").read_bytes()
+
+
+@cache
 def page() -> bytes:
-    """The page, in UTF-8. It refers to its style sheet and to `/openapi.json`, and to no other host."""
+    """The page, in UTF-8. It refers to its style sheet, its icon and `/openapi.json`, and to no other host."""
     whole = document.document()
     groups: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
     for path, methods in whole["paths"].items():
@@ -49,7 +54,7 @@ def _head() -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Keyhouse: the HTTP API</title>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'><meta name='color-scheme' content='light dark'>"
-        f"<link rel='stylesheet' href='{_STYLE}'></head><body><header><a href='#top' id='top'>Keyhouse</a> "
+        f"{HEAD_LINKS}</head><body><header><a href='#top' id='top'>Keyhouse</a> "
         "<span>HTTP API</span> <a href='/openapi.json'>openapi.json</a></header>"
     )
 

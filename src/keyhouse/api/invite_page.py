@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
+from keyhouse.api.pages import HEAD_LINKS
 from keyhouse.control import invites
 from keyhouse.control.context import Control
 from keyhouse.control.invites import Joining
@@ -25,7 +26,9 @@ from keyhouse.wire.headers import SECURITY_HEADERS, client_of, header
 from keyhouse.wire.json_body import decode_object, read_body
 
 PREFIX = "/invite/"
-_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -87,7 +90,7 @@ def _page(status: int, inner: str, error: KeyhouseError | None = None) -> Respon
     page = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Keyhouse invitation</title>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<link rel='stylesheet' href='/docs/style.css'></head><body class='alone'><main>{inner}</main></body></html>"
+        f"{HEAD_LINKS}</head><body class='alone'><main>{inner}</main></body></html>"
     )
     return _answer(status, page.encode(), "text/html; charset=utf-8", error)
 

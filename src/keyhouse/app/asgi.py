@@ -22,6 +22,7 @@ from keyhouse.wire.json_body import ClientGone
 _ADMINISTRATION = ("/v1/organization", "/v1/projects/")
 _DOCUMENTATION = {
     "/docs": "text/html",
+    "/docs/icon.svg": "image/svg+xml",
     "/docs/style.css": "text/css",
     "/openapi.json": "application/json",
 }
@@ -83,7 +84,12 @@ def _read_documentation(path: str) -> bytes:
     # Imported when somebody reads it: a gateway that nobody asks pays neither time nor memory for it.
     from keyhouse.api import docs_page, document
 
-    makers = {"/openapi.json": document.encoded, "/docs": docs_page.page, "/docs/style.css": docs_page.style}
+    makers = {
+        "/openapi.json": document.encoded,
+        "/docs": docs_page.page,
+        "/docs/icon.svg": docs_page.icon,
+        "/docs/style.css": docs_page.style,
+    }
     return makers[path]()
 
 

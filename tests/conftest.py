@@ -9,6 +9,7 @@ import pytest
 
 from tests.fixtures.node import installed_modules
 from tests.fixtures.postgres import PostgresServer, postgres_server
+from tests.fixtures.postgres_copies import Copies
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,9 +52,13 @@ def postgres_template(postgres: PostgresServer) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def postgres_copies(postgres: PostgresServer, postgres_template: str) -> Copies:
+    return Copies(postgres, postgres_template)
+
+
 @pytest.fixture
-def postgres_url(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
-    """A fresh database with the current schema, empty."""
-    name = postgres.create(postgres_template)
-    yield postgres.url(name)
-    postgres.drop(name)
+def postgres_url(postgres: PostgresServer, postgres_copies: Copies) -> Iterator[str]:
+    """A database with the current schema, empty."""
+    with postgres_copies.lent() as name:
+        yield postgres.url(name)

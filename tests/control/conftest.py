@@ -10,6 +10,7 @@ import pytest
 from keyhouse.store.postgres import open_postgres
 from tests.control.houses import House, Template, new_template, open_house
 from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.postgres_copies import Copies
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -20,11 +21,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def postgres_house(
     postgres: PostgresServer, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Template, str]:
-    """An initialised house on PostgreSQL, and its database, to be copied."""
+) -> tuple[Template, Copies]:
+    """An initialised house on PostgreSQL, and copies of its database."""
     name = postgres.create(postgres_template)
     folder = tmp_path_factory.mktemp("houses") / "template"
-    return new_template(folder, open_postgres(postgres.url(name))), name
+    return new_template(folder, open_postgres(postgres.url(name))), Copies(postgres, name)
 
 
 @pytest.fixture
@@ -35,9 +36,8 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         opened.store.close()
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    template, database = request.getfixturevalue("postgres_house")
-    name = server.create(database)
-    opened = open_house(tmp_path / "house", template, lambda _: open_postgres(server.url(name)))
-    yield opened
-    opened.store.close()
-    server.drop(name)
+    template, copies = request.getfixturevalue("postgres_house")
+    with copies.lent() as name:
+        opened = open_house(tmp_path / "house", template, lambda _: open_postgres(server.url(name)))
+        yield opened
+        opened.store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -16,8 +17,12 @@ from pathlib import Path
 import pytest
 
 from keyhouse.upstream.local.wheels import fetch
+from tests.docs.fences import fences
 from tests.docs.running import PROGRAM, announced_url, clean_environment, ended
 from tests.fixtures.node import cache
+from tests.fixtures.warm import warm_program
+
+_ASKS = re.compile(r"/v1/chat|/v1/embeddings|client\.")
 
 
 @dataclass(frozen=True)
@@ -64,15 +69,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
 
 
 @pytest.fixture
-def place(tmp_path: Path, made: tuple[Path, dict[str, str]], wheels: Path, provider: str) -> Iterator[Place]:
-    """A house of a page's own, up."""
+def place(
+    request: pytest.FixtureRequest, tmp_path: Path, made: tuple[Path, dict[str, str]], wheels: Path, provider: str
+) -> Iterator[Place]:
+    """A house of a page's own, up. The README's commands run the program as it is installed, the others' one that is warm. A page
+    that asks no model has a house without the built-in ones, which take seconds to load."""
     template, facts = made
+    page = getattr(request.node, "callspec", None) and request.node.callspec.params["page"]
+    program = PROGRAM if page == "README.md" else warm_program()
+    asks = page is None or any(_ASKS.search(fence.code) for fence in fences(page) if not fence.excuse)
     data = tmp_path / "keyhouse-data"
     shutil.copytree(template, data)
     (data / "local-model").symlink_to(wheels)
     environment = clean_environment(
-        PATH=f"{PROGRAM.parent}:{os.environ['PATH']}",
+        PATH=f"{program.parent}:{PROGRAM.parent}:{os.environ['PATH']}",
         KEYHOUSE_DATA=str(data),
+        KEYHOUSE_LOCAL_MODEL="on" if asks else "off",
         UPSTREAM_KEY="sk-of-the-provider-0123456789",
         OPENAI_API_KEY=facts["api_key"],
         OPENAI_ADMIN_KEY=facts["admin_key"],
@@ -81,7 +93,7 @@ def place(tmp_path: Path, made: tuple[Path, dict[str, str]], wheels: Path, provi
     )
     log = tmp_path / "log"
     with log.open("wb") as out:
-        process = subprocess.Popen([PROGRAM, "up", "--port", "0"], stdout=out, stderr=out, env=environment)
+        process = subprocess.Popen([program, "up", "--port", "0"], stdout=out, stderr=out, env=environment)
     try:
         yield Place(announced_url(process, log), provider, tmp_path, environment)
     finally:

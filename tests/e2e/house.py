@@ -19,6 +19,7 @@ import httpx
 from openai import DefaultHttpxClient, OpenAI
 
 from keyhouse.domain.usage import UsageRow
+from tests.fixtures.warm import warm_program
 
 PROGRAM = Path(sys.executable).parent / "keyhouse"
 START_SECONDS = 60.0
@@ -81,7 +82,7 @@ class House:
 
     def is_healthy(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz", trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/healthz", trust_env=False, verify=False).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -113,7 +114,7 @@ class House:
     def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Runs a command; `given` is its standard input."""
         return subprocess.run(
-            [PROGRAM, *arguments],
+            [warm_program(), *arguments],
             input=given,
             capture_output=True,
             text=True,
@@ -141,7 +142,7 @@ class House:
             admin_api_key=self.facts["admin_key"],
             max_retries=0,
             timeout=60,
-            http_client=DefaultHttpxClient(trust_env=False),
+            http_client=DefaultHttpxClient(trust_env=False, verify=False),
         )
 
     def admin(self, method: str, path: str, **body: object) -> Any:
@@ -153,6 +154,7 @@ class House:
             json=body if method == "POST" else None,
             timeout=60,
             trust_env=False,
+            verify=False,
         )
         assert answer.status_code == 200, answer.text
         return answer.json()

@@ -20,8 +20,7 @@ BUDGET = {"name": "daily", "amount": "12.50", "interval": "day"}
 
 @pytest.fixture
 def admin(api: Served) -> Iterator[openai.OpenAI]:
-    url = str(api.client.base_url)
-    with openai.OpenAI(admin_api_key=api.house.facts.admin_key, base_url=url, max_retries=0) as client:
+    with api.sdk() as client:
         yield client
 
 

@@ -100,8 +100,7 @@ def test_what_is_not_there_is_404_or_400(unchanged: Served) -> None:
 def test_sdk_lists_and_updates_rate_limits(api: Served) -> None:
     for n in range(3):
         api.post(f"{api.project}/rate_limits", {"model": f"m{n}", "max_requests_per_1_minute": n})
-    url = str(api.client.base_url)
-    with openai.OpenAI(admin_api_key=api.house.facts.admin_key, base_url=url, max_retries=0) as client:
+    with api.sdk() as client:
         resource = client.admin.organization.projects.rate_limits
         rows = list(resource.list_rate_limits(api.house.project_id, limit=2))
         assert [(row.model, row.max_requests_per_1_minute) for row in rows] == [("m0", 0), ("m1", 1), ("m2", 2)]

@@ -12,8 +12,7 @@ from tests.api.served import Served
 
 @pytest.fixture
 def admin(api: Served) -> Iterator[openai.OpenAI]:
-    url = str(api.client.base_url)
-    with openai.OpenAI(admin_api_key=api.house.facts.admin_key, base_url=url, max_retries=2) as client:
+    with api.sdk(max_retries=2) as client:
         yield client
 
 

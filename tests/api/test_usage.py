@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -11,7 +9,6 @@ from uuid import uuid4
 import httpx
 import openai
 import pytest
-import uvicorn
 from openai.types.admin.organization.usage_completions_response import DataResultOrganizationUsageCompletionsResult
 from openai.types.admin.organization.usage_costs_response import DataResultOrganizationCostsResult
 from openai.types.admin.organization.usage_embeddings_response import DataResultOrganizationUsageEmbeddingsResult
@@ -24,6 +21,7 @@ from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.usage import UsageRow
 from keyhouse.policy.peppers import Peppers
 from keyhouse.store.sqlite import SqliteStore, open_sqlite
+from tests.brisk import served_in_thread
 from tests.ledger.report_house import NOW, rolled_up
 from tests.ledger.rollup_rows import DAY, T0, usage_row
 
@@ -60,21 +58,15 @@ class Served(NamedTuple):
 
     def get(self, path: str, query: str) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.organization_id}"}
-        return httpx.get(f"{self.url}/organization/{path}?{query}", headers=headers)
+        return httpx.get(f"{self.url}/organization/{path}?{query}", headers=headers, verify=False)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     store = open_sqlite(tmp_path_factory.mktemp("houses") / "house")
     control = Control(store, lambda: NOW, Peppers("p", {"p": bytes(32)}), NoSealer(), lambda _: None, lambda *_: [])
-    server = uvicorn.Server(uvicorn.Config(build(control, by_organization), log_level="warning", lifespan="off"))
-    listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield Served(store, f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    with served_in_thread(build(control, by_organization)) as url:
+        yield Served(store, f"{url}/v1")
     store.close()
 
 
@@ -85,7 +77,10 @@ def house(server: Served) -> Served:
 
 @pytest.fixture
 def admin(house: Served) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(admin_api_key=house.organization_id, base_url=house.url, max_retries=0) as client:
+    http = openai.DefaultHttpxClient(verify=False)
+    with openai.OpenAI(
+        admin_api_key=house.organization_id, base_url=house.url, max_retries=0, http_client=http
+    ) as client:
         yield client
 
 
@@ -249,11 +244,11 @@ def test_a_filter_that_names_nothing_finds_nothing(house: Served, value: str) ->
 
 def test_401_without_a_key(house: Served) -> None:
     for path in OPEN:
-        assert httpx.get(f"{house.url}/organization/{path}?start_time={T0}").status_code == 401
+        assert httpx.get(f"{house.url}/organization/{path}?start_time={T0}", verify=False).status_code == 401
 
 
 @pytest.mark.parametrize("path", OPEN)
 def test_405_for_another_method(house: Served, path: str) -> None:
     headers = {"authorization": f"Bearer {house.organization_id}"}
-    answer = httpx.post(f"{house.url}/organization/{path}", headers=headers)
+    answer = httpx.post(f"{house.url}/organization/{path}", headers=headers, verify=False)
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import openai
 import pytest
 
 from keyhouse.domain.usage import UsageRow
@@ -31,12 +30,7 @@ COUNTS = {"images": "images", "audio_speeches": "characters", "audio_transcripti
 
 @pytest.fixture
 def sdk(api: Served) -> Iterator[Any]:
-    with openai.OpenAI(
-        admin_api_key=api.house.facts.admin_key,
-        base_url=str(api.client.base_url),
-        max_retries=0,
-        _strict_response_validation=True,
-    ) as client:
+    with api.sdk(_strict_response_validation=True) as client:
         yield client.admin.organization.usage
 
 

@@ -30,7 +30,7 @@ async def link(house: RunningHouse, email: str) -> str:
 
 
 def client(house: RunningHouse) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{house.port}", trust_env=False)
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{house.port}", trust_env=False, verify=False)
 
 
 async def test_a_person_joins_by_the_page(house: RunningHouse) -> None:

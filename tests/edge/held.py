@@ -116,7 +116,9 @@ async def held_house(folder: Path, **settings: Any) -> AsyncIterator[Held]:
             counters._clock_ms = lambda: clock() + skipped[0]
             pool = httpx.Limits(max_connections=600)
             base = f"http://127.0.0.1:{house.port}"
-            async with httpx.AsyncClient(base_url=base, timeout=60, trust_env=False, limits=pool) as client:
+            async with httpx.AsyncClient(
+                base_url=base, timeout=60, trust_env=False, verify=False, limits=pool
+            ) as client:
                 yield Held(house, upstream, client, skipped)
     finally:
         upstream.stop()

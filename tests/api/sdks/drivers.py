@@ -47,7 +47,7 @@ class PythonSdk:
         self._client = openai.OpenAI(
             admin_api_key=api.house.facts.admin_key,
             base_url=str(api.client.base_url),
-            http_client=openai.DefaultHttpxClient(event_hooks=hooks, trust_env=False),
+            http_client=openai.DefaultHttpxClient(event_hooks=hooks, trust_env=False, verify=False),
             max_retries=0,
             _strict_response_validation=True,
         )

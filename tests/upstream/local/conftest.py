@@ -46,5 +46,7 @@ async def endpoints(tmp_path_factory: pytest.TempPathFactory, wheels_cache: Path
 @pytest.fixture
 def client(endpoints: LocalEndpoints) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {endpoints.key}"}
-    with httpx.Client(base_url=endpoints.base_url, headers=headers, timeout=60, trust_env=False) as client:
+    with httpx.Client(
+        base_url=endpoints.base_url, headers=headers, timeout=60, trust_env=False, verify=False
+    ) as client:
         yield client

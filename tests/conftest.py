@@ -53,8 +53,10 @@ def postgres_template(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_copies(postgres: PostgresServer, postgres_template: str) -> Copies:
-    return Copies(postgres, postgres_template)
+def postgres_copies(postgres: PostgresServer, postgres_template: str) -> Iterator[Copies]:
+    copies = Copies(postgres, postgres_template)
+    yield copies
+    copies.close()
 
 
 @pytest.fixture

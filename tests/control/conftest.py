@@ -21,11 +21,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def postgres_house(
     postgres: PostgresServer, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Template, Copies]:
+) -> Iterator[tuple[Template, Copies]]:
     """An initialised house on PostgreSQL, and copies of its database."""
     name = postgres.create(postgres_template)
     folder = tmp_path_factory.mktemp("houses") / "template"
-    return new_template(folder, open_postgres(postgres.url(name))), Copies(postgres, name)
+    template = new_template(folder, open_postgres(postgres.url(name)))
+    copies = Copies(postgres, name)
+    yield template, copies
+    copies.close()
 
 
 @pytest.fixture

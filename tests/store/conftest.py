@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,20 @@ def opener(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
 
     yield open_again
     for store in opened:
+        store.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def unchanged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A furnished house for the tests of a module that change nothing."""
+    with ExitStack() as stack:
+        url = None
+        if request.param == "postgres":
+            name = stack.enter_context(request.getfixturevalue("postgres_copies").lent())
+            url = request.getfixturevalue("postgres").url(name)
+        store = open_store(tmp_path_factory.mktemp("unchanged") / "house", url)
+        furnish(store)
+        yield store
         store.close()
 
 

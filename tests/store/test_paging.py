@@ -152,8 +152,8 @@ def _walk(house: House, *, newest_first: bool, backward: bool) -> Iterator[list[
         "🔑",
     ],
 )
-def test_a_cursor_that_names_nothing_is_refused_by_name(store: Store, kind: Kind, which: str, cursor: str) -> None:
-    house = House(store, kind)
+def test_a_cursor_that_names_nothing_is_refused_by_name(unchanged: Store, kind: Kind, which: str, cursor: str) -> None:
+    house = House(unchanged, kind)
     with pytest.raises(KeyhouseError) as refused:
         house.page(Page(cursor) if which == "after" else Page(before=cursor))
     assert (refused.value.code, refused.value.param) == (ErrorCode.INVALID_VALUE, which)

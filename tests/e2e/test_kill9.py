@@ -29,11 +29,12 @@ from tests.e2e.upstream import Exchange, FakeUpstream, completion, delta, last_c
 from tests.e2e.warm import WarmHouse
 from tests.fixtures.postgres import PostgresServer
 
-CYCLES = 50
-CYCLES_ON_POSTGRES = 8
+CYCLES = 16
+CYCLES_ON_POSTGRES = 4
 CYCLES_LONG = 1000
+CYCLES_LONG_ON_POSTGRES = 50
 ACKNOWLEDGED_LONG = 100_000
-DOCTOR_EVERY = 25
+DOCTOR_EVERY = 10
 CLIENTS = 12
 
 
@@ -48,6 +49,8 @@ class Told:
 def test_kill_9_loses_no_acknowledged_call_and_counts_none_twice(
     new_house: NewHouse, upstream: FakeUpstream, long_form: bool
 ) -> None:
+    """Sixteen lives, each with calls that are answered and calls that are cut, in a mixture that differs from run to run. The
+    long form is a thousand lives and a hundred thousand answered calls."""
     house = new_house(WarmHouse, log_level="error")
     _is_proven(house, upstream, CYCLES_LONG if long_form else CYCLES, ACKNOWLEDGED_LONG if long_form else 0)
 
@@ -55,6 +58,7 @@ def test_kill_9_loses_no_acknowledged_call_and_counts_none_twice(
 def test_kill_9_is_the_same_on_postgres(
     postgres: PostgresServer, upstream: FakeUpstream, tmp_path: Path, long_form: bool
 ) -> None:
+    """Four lives; fifty in the long form."""
     database = postgres.create()
     settings = {"log_level": "error", "database_url": postgres.url(database)}
     made = initialised(tmp_path / "house", **settings)
@@ -62,7 +66,7 @@ def test_kill_9_is_the_same_on_postgres(
     house = WarmHouse(made.data, made.facts, **settings)
     house.remembers_in(lambda query: postgres.execute(query, database))
     try:
-        _is_proven(house, upstream, CYCLES if long_form else CYCLES_ON_POSTGRES)
+        _is_proven(house, upstream, CYCLES_LONG_ON_POSTGRES if long_form else CYCLES_ON_POSTGRES)
     finally:
         house.close()
 
@@ -100,7 +104,7 @@ def _is_proven(house: House, upstream: FakeUpstream, cycles: int, acknowledged: 
     assert all(row.estimated and row.input_tokens > 0 and row.status == 0 for row in cut)
     assert any(row.streamed and row.output_tokens > 0 for row in cut)
     # The proof must have had something to prove.
-    assert len(told.answered) > max(10 * cycles, acknowledged)
+    assert len(told.answered) > max(5 * cycles, acknowledged)
     assert len(cut) > cycles
     print(f"{told.begun} begun, {len(told.answered)} answered, {len(cut)} interrupted")
 

@@ -3,6 +3,7 @@ the ledger goes on by itself."""
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
 from collections import Counter
@@ -67,18 +68,22 @@ def template(tmp_path: Path) -> Path:
 def test_a_fault_at_any_operation_loses_nothing_and_leaves_every_balance_its_rows(
     template: Path, tmp_path: Path, error: Callable[[str], int], times: int, long_form: bool
 ) -> None:
+    """Faults that begin at every third operation, or that last for nine and begin at every ninth, so that each is refused in some
+    life; where they begin differs from run to run. The long form begins at each operation."""
     untroubled = Disk(error, 0, 0)
     assert live(template, tmp_path / "untroubled", untroubled) == Counter()
     assert untroubled.operations > 100
     told: Counter[str] = Counter()
     refused = 0
-    step = 1 if long_form or times == 1 else 4
-    for first in range(1, untroubled.operations + 1, step):
+    step = 1 if long_form else max(times, 3)
+    begin = random.randint(1, step)  # noqa: S311 - dice, not secrets
+    print(f"the first fault begins at operation {begin}")
+    for first in range(begin, untroubled.operations + 1, step):
         disk = Disk(error, first, times)
         told += live(template, tmp_path / "house", disk)
         refused += disk.refused
     # The faults were felt: by appends and by openings, and not by all, for a checkpoint may fail unnoticed.
-    assert refused > 100
+    assert refused > 40
     assert told["append"] > 20
     assert told["open"] > 2
 

@@ -109,6 +109,8 @@ def test_pages_follow_next(api: Served, path: str) -> None:
         ({"permissions": {}}, "permissions"),
         ({"permissions": 7}, "permissions"),
         ({"permissions": [READ, "api.everything"]}, "permissions[1]"),
+        ({"permissions": [READ, "api.organization.upstreams.write"]}, "permissions[1]"),
+        ({"permissions": ["api.organization.prices.write"]}, "permissions[0]"),
         ({"permissions": [7]}, "permissions[0]"),
         ({"permissions": [None]}, "permissions[0]"),
         ({"permissions": [[READ]]}, "permissions[0]"),

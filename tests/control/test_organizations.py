@@ -8,14 +8,14 @@ import pytest
 from argon2 import PasswordHasher
 
 from keyhouse.control import audit, keys, limits, organizations, people, prices, role_assignments, roles, upstreams
-from keyhouse.control.authority import of_admin_key
+from keyhouse.control.authority import of_admin_key, of_person
 from keyhouse.control.context import Caller
 from keyhouse.control.held_roles import Principal
 from keyhouse.control.prices import DollarRates
 from keyhouse.control.setup import FirstFacts
 from keyhouse.control.upstream_fields import UpstreamFields
 from keyhouse.domain.audit import Actor, EventType
-from keyhouse.domain.authority import OF_HOUSE, Permission
+from keyhouse.domain.authority import FULL_AUTHORITY, OF_HOUSE, Authority, Permission
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.people import PrincipalKind
@@ -171,6 +171,26 @@ def test_what_is_about_the_house_is_missing_to_nobody_who_passes_on_the_rest(hou
     )
     with pytest.raises(KeyhouseError, match="audit_logs"):
         people.add(house.control, weaker, "eve@example.com", "Eve", "owner")
+
+
+def test_who_leaves_one_organization_stays_in_the_other_with_keys_and_roles(house: House) -> None:
+    facts = organizations.create(house.control, "Acme", house.facts.owner_email)
+    acme = Caller.operator(facts.organization_id)
+    people.add(house.control, acme, "bob@example.com", "Bob", "owner")
+    owner = owner_of(house, facts)
+    gone = people.remove(house.control, acme, owner.actor.user_id or "")
+    assert {key.organization_id for key in gone.keys} == {facts.organization_id}
+    assert not house.accepts(facts.admin_key)
+    assert not house.accepts(facts.api_key)
+    assert house.accepts(house.facts.admin_key)
+    assert house.accepts(house.facts.api_key)
+    with house.store.read() as tx:
+        here, there = (
+            of_person(tx, id_, owner.actor.user_id or "")
+            for id_ in (house.facts.organization_id, facts.organization_id)
+        )
+    assert here == FULL_AUTHORITY
+    assert there == Authority(of_house=False)
 
 
 @pytest.mark.parametrize("permission", list(OF_HOUSE))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from keyhouse.control import authority, groups, keys, people, project_groups, project_users
+from keyhouse.control.authority import of_person
 from keyhouse.control.context import Caller
 from keyhouse.control.key_fields import KeyFields
 from keyhouse.control.minting import Holder
 from keyhouse.domain.audit import Actor, EventType
-from keyhouse.domain.authority import PROJECT_OWNER, Authority, Permission, authority_of
+from keyhouse.domain.authority import PROJECT_OWNER, Authority, Permission
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.keys import KeyKind, KeyStatus
 from keyhouse.domain.people import OrganizationRole
@@ -26,8 +27,7 @@ def as_person(house: House, user_id: str) -> Caller:
     """What the person may do now, by their roles."""
     organization_id = house.caller.organization_id
     with house.store.read() as tx:
-        held = tx.role_assignments.held_by(organization_id, user_id)
-    return Caller(organization_id, Actor("session", user_id), authority_of(held))
+        return Caller(organization_id, Actor("session", user_id), of_person(tx, organization_id, user_id))
 
 
 def refused(call: object, code: ErrorCode) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from keyhouse.control import role_assignments, roles
+from keyhouse.control.authority import of_person
 from keyhouse.control.context import Caller
 from keyhouse.control.held_roles import Principal
 from keyhouse.domain.authority import (
@@ -20,7 +21,6 @@ from keyhouse.domain.authority import (
     Authority,
     Permission,
     Role,
-    authority_of,
 )
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.people import Group, GroupMember, Member, OrganizationRole, Person, PrincipalKind
@@ -45,7 +45,7 @@ def people(house: House) -> None:
 
 def authority(house: House, user_id: str = BOB.id) -> Authority:
     with house.store.read() as tx:
-        return authority_of(tx.role_assignments.held_by(house.caller.organization_id, user_id))
+        return of_person(tx, house.caller.organization_id, user_id)
 
 
 def assign(house: House, caller: Caller, role: Role, principal: Principal = BOB, project_id: str | None = None) -> None:

@@ -121,11 +121,16 @@ def require_to_cover(caller: Caller, authority: Authority) -> None:
         require_to_hold(caller, permissions, project_id, param=None)
 
 
+def of_person(tx: Transaction, organization_id: str, user_id: str) -> Authority:
+    """What a person may do in an organization now, by every role that they hold there."""
+    first = tx.organizations.first()
+    held = tx.role_assignments.held_by(organization_id, user_id)
+    return authority_of(held, of_house=first is not None and first.id == organization_id)
+
+
 def of_admin_key(tx: Transaction, key: Key) -> Authority:
     """What an admin key may do now: what its person may, cut to its role and to its scopes."""
-    first = tx.organizations.first()
-    held = tx.role_assignments.held_by(key.organization_id, key.user_id or "")
-    authority = authority_of(held, of_house=first is not None and first.id == key.organization_id)
+    authority = of_person(tx, key.organization_id, key.user_id or "")
     if key.role_id is not None:
         role = predefined_role(key.role_id) or tx.roles.get(key.organization_id, key.role_id)
         authority = NO_AUTHORITY if role is None else authority.cut_to(role.permissions)

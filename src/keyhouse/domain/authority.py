@@ -203,7 +203,7 @@ class Held:
     project_id: str | None = None
 
 
-def authority_of(held: Iterable[Held], *, of_house: bool = True) -> Authority:
+def authority_of(held: Iterable[Held], *, of_house: bool) -> Authority:
     """What these roles add up to, in the organization that runs the house or in a further one. Of a role held in a project only
     what is about projects counts."""
     everywhere: frozenset[Permission] = _NONE

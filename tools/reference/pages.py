@@ -11,6 +11,7 @@ from keyhouse import settings
 from keyhouse.api import administration, usage
 from keyhouse.control.usage import COSTS, USAGE
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import OF_HOUSE, PREDEFINED, Permission
 from keyhouse.domain.errors import ErrorCode
 from keyhouse.domain.event_types import OURS
 from keyhouse.domain.operations import OPERATIONS, Metering
@@ -83,14 +84,34 @@ def permissions_page() -> str:
     ]
     return page(
         "Permissions",
-        "src/keyhouse/domain/permissions.py",
+        "src/keyhouse/domain/permissions.py and authority.py",
+        "## Of keys that call models",
         """
         `permissions` of a key is `"all"`, `"read_only"` (reads; no model is called), or an object `{resource: "none" |
         "read" | "write"}` in which an absent resource is `none`. Write includes read. A resource without an operation
         can be granted already; nothing is served under it yet.
         """,
         table(("resource", "read", "write", "operations served now"), rows),
+        "## Of people and admin keys",
+        """
+        What roles grant: those that are predefined, and those that somebody makes of these permissions. A role of one project
+        can grant only what is about projects. What is about the house only `owner` grants, and only in the organization that
+        [runs the house](../organizations.md#what-is-the-houses).
+        """,
+        table(("permission", "about", "predefined roles that grant it"), _role_rows()),
     )
+
+
+def _role_rows() -> list[tuple[str, str, str]]:
+    named = [(f"{role.kind.value.removeprefix('api.')} {role.name}", role) for role in PREDEFINED]
+    return [
+        (
+            code(permission.value),
+            "the house" if permission in OF_HOUSE else "projects" if permission.of_projects else "the organization",
+            ", ".join(name for name, role in named if permission in role.permissions),
+        )
+        for permission in sorted(Permission, key=lambda one: one.value)
+    ]
 
 
 _METERED = {

@@ -50,7 +50,11 @@ def test_the_page_shows_every_operation_and_asks_nobody_else() -> None:
     assert all(f"id='{operation.id}'" in page for operation in document.described())
     assert "<script" not in page
     assert " style=" not in page
-    assert set(re.findall(r"(?:href|src)='(?!#)([^']*)'", page)) == {"/docs/icon.svg", "/docs/style.css", "/openapi.json"}
+    assert set(re.findall(r"(?:href|src)='(?!#)([^']*)'", page)) == {
+        "/docs/icon.svg",
+        "/docs/style.css",
+        "/openapi.json",
+    }
     assert "url(" not in docs_page.style().decode()
 
 

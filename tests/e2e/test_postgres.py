@@ -68,6 +68,26 @@ def test_calls_streams_prices_and_reports(pg_house: House, upstream: FakeUpstrea
     )
 
 
+def test_two_organizations_share_neither_money_nor_limits(pg_house: House, upstream: FakeUpstream) -> None:
+    made = pg_house.do_json("organizations", "create", "Acme")
+    acme = House(pg_house.data, made, **pg_house.settings, organization="Acme")
+    acme.url = pg_house.url
+    model = upstream.model(answers(completion("Hi", usage(4, 6))))
+    pg_house.do("prices", "set", model, "--input", "1", "--output", "1")
+    acme.do("limits", "set", model, "--all-projects", "--requests-per-minute", "1")
+    assert [wire.post(acme, wire.chat(model)).status for _ in range(2)] == [200, 429]
+    assert [wire.post(pg_house, wire.chat(model)).status for _ in range(2)] == [200, 200]
+    acme.do("budgets", "set", "all", "--amount", "0", "--per", "month")
+    acme.do("limits", "set", model, "--all-projects", "--requests-per-minute", "100")
+    refused = wire.post(acme, wire.chat(model, max_completion_tokens=1))
+    assert (refused.status, refused.error["code"]) == (429, "insufficient_quota")
+    assert wire.post(pg_house, wire.chat(model)).status == 200
+    rows = pg_house.rows(f"model_asked = '{model}'")
+    assert [row.organization_id for row in rows].count(made["organization_id"]) == 1
+    assert len(rows) == 4
+    assert acme.do_json("audit", "verify")["ok"] is True
+
+
 @pytest.mark.parametrize("by", ["api", "cli"])
 def test_revoked_key_is_refused_at_once_and_its_stream_ends(pg_house: House, upstream: FakeUpstream, by: str) -> None:
     key = pg_house.new_key()

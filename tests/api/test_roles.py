@@ -78,9 +78,10 @@ def test_pages_follow_next(api: Served, path: str) -> None:
     whole = api.get(path)
     assert (whole["has_more"], whole["next"]) == (False, None)
     first = api.get(path, limit=4)
-    assert (first["has_more"], first["next"]) == (True, first["data"][-1]["id"])
+    assert first["has_more"]
     rest = api.get(path, limit=4, after=first["next"])
     assert first["data"] + rest["data"] == whole["data"]
+    assert api.get(path, limit=4, after=first["data"][-1]["id"]) == rest
     assert (rest["has_more"], rest["next"]) == (False, None)
     assert api.get(path, order="desc")["data"] == whole["data"][::-1]
     assert api.get(path, limit=0) == {"object": "list", "data": [], "has_more": True, "next": None}

@@ -14,7 +14,7 @@ from keyhouse.domain.audit import AuditEvent, EventType
 from keyhouse.domain.authority import Permission, predefined_role
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, invalid, not_found, shown
 from keyhouse.domain.people import Group, PrincipalKind, RoleAssignment
-from keyhouse.store.contract import Listed, Transaction
+from keyhouse.store.contract import Listed, Page, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def list_page(
     with control.store.read() as tx:
         require_project(tx, caller, project_id)
         found = _all(tx, caller, project_id)
-    return cut(found[::-1] if newest_first else found, lambda placed: placed.group.id, after, limit)
+    return cut(found, lambda placed: (0, placed.since, placed.group.id), Page(after, limit, newest_first))
 
 
 @needs(Permission.PROJECT_USERS_READ)

@@ -17,7 +17,7 @@ from keyhouse.domain.audit import AuditEvent, EventType
 from keyhouse.domain.authority import ORGANIZATION_MEMBER, Permission, Role
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, not_found
 from keyhouse.domain.people import Group, Member, OrganizationRole, Person, ProjectMember, ProjectRole, RoleAssignment
-from keyhouse.store.contract import Listed, Transaction
+from keyhouse.store.contract import Listed, Page, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def list_page(
     with control.store.read() as tx:
         require_holder(tx, caller, project_id, principal)
         found = held_by(tx, caller, project_id, principal)
-    return cut(found[::-1] if newest_first else found, lambda held: held.role.id, after, limit)
+    return cut(found, lambda held: held.place, Page(after, limit, newest_first))
 
 
 @needs(Permission.PROJECT_ROLES_READ, organization=Permission.ROLES_READ)

@@ -9,14 +9,14 @@ from typing import Any
 from keyhouse.control import role_fields
 from keyhouse.control.authority import needs, require_to_hold
 from keyhouse.control.context import Caller, Control
-from keyhouse.control.cursors import cut
+from keyhouse.control.cursors import Place, cut
 from keyhouse.control.events import event
 from keyhouse.control.lookup import require_open_project, require_project
 from keyhouse.domain import ids
 from keyhouse.domain.audit import AuditEvent, EventType
 from keyhouse.domain.authority import PREDEFINED, Permission, Role, RoleKind, predefined_role
 from keyhouse.domain.errors import ErrorCode, KeyhouseError, not_found, shown
-from keyhouse.store.contract import Listed, Transaction
+from keyhouse.store.contract import Listed, Page, Transaction
 
 MAX_ROLES = 500
 """Roles that may be made in the organization, and in each project."""
@@ -35,7 +35,7 @@ def list_page(
     """Roles of a project, or (None) of the organization: the predefined ones, then the others, oldest first."""
     with control.store.read() as tx:
         found = all_roles(tx, caller, project_id)
-    return cut(found[::-1] if newest_first else found, lambda role: role.id, after, limit)
+    return cut(found, _place, Page(after, limit, newest_first))
 
 
 @needs(Permission.PROJECT_ROLES_WRITE, organization=Permission.ROLES_WRITE)
@@ -131,6 +131,11 @@ def require_role(tx: Transaction, caller: Caller, project_id: str | None, role_i
 def resource(caller: Caller, project_id: str | None) -> dict[str, object]:
     """Where a role is held, as OpenAI's audit log tells it."""
     return {"resource_type": _kind(project_id).value, "resource_id": project_id or caller.organization_id}
+
+
+def _place(role: Role) -> Place:
+    """The predefined ones first, in their order."""
+    return (0, PREDEFINED.index(role), role.id) if role.predefined else (1, role.created_at or 0, role.id)
 
 
 def _kind(project_id: str | None) -> RoleKind:

@@ -5,9 +5,6 @@ A cursor is the id of an object of the list, or a place that `next_place` made o
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +13,11 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, Table
 
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.errors import invalid, shown
-from keyhouse.store.contract import Page
+from keyhouse.store.contract import Page, places
 from keyhouse.store.tables import audit
 from keyhouse.store.types import INT64_MAX, is_clean
 
 MAX_LIMIT = 1000
-_PLACE = "at_"
 
 Born = Callable[[str], Sequence[ColumnElement[bool]]]
 
@@ -108,8 +104,7 @@ def next_place(rows: Sequence[Row[Any]], has_more: bool, by: Sequence[ColumnElem
     """The cursor behind a page's last row, None where nothing follows; the rows have the ordering columns under their names."""
     if not rows or not has_more:
         return None
-    values = [rows[-1]._mapping[column] for column in by]
-    return _PLACE + base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+    return places.written([rows[-1]._mapping[column] for column in by])
 
 
 def _place(connection: Connection, listed: Ordered, param: str, cursor: str, ascending: bool) -> Sequence[Any]:
@@ -126,14 +121,9 @@ def _place(connection: Connection, listed: Ordered, param: str, cursor: str, asc
 
 
 def _of_place(listed: Ordered, cursor: str) -> Sequence[Any] | None:
-    if not cursor.startswith(_PLACE):
-        return None
-    try:
-        values = json.loads(base64.urlsafe_b64decode(cursor.removeprefix(_PLACE) + "=="))
-    except (binascii.Error, ValueError, RecursionError):
-        return None
-    fits = isinstance(values, list) and len(values) == len(listed.by)
-    return values if fits and all(map(_is_of, values, listed.by)) else None
+    values = places.read(cursor)
+    fits = values is not None and len(values) == len(listed.by)
+    return values if values is not None and fits and all(map(_is_of, values, listed.by)) else None
 
 
 def _is_of(value: object, column: ColumnElement[Any]) -> bool:

@@ -27,7 +27,7 @@ up: install
 install: .venv/installed
 
 test: .venv/installed-tests
-	@exec $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: install
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -11,16 +11,37 @@ from tests.fixtures.node import installed_modules
 from tests.fixtures.postgres import PostgresServer, postgres_server
 from tests.fixtures.postgres_copies import Copies
 
+_LONGEST_FIRST = (
+    "tests/e2e/test_kill9.py",
+    "tests/docs/test_commands.py",
+    "tests/store/test_schema.py",
+    "tests/store/test_paging.py",
+    "tests/bench/",
+    "tests/ledger/",
+    "tests/e2e/",
+    "tests/store/",
+    "tests/upstream/local/",
+    "tests/control/",
+    "tests/api/",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the proofs in their long form too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
     if not config.getoption("--long"):
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="the long form of a proof: run with --long"))
+
+
+def _turn(item: pytest.Item) -> int:
+    """When a file has its turn: the longest first, so that of two processes neither ends long before the other."""
+    path = item.path.relative_to(item.config.rootpath).as_posix()
+    return next((n for n, beginning in enumerate(_LONGEST_FIRST) if path.startswith(beginning)), len(_LONGEST_FIRST))
 
 
 @pytest.fixture

@@ -20,15 +20,16 @@ from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.domain.people import Member, OrganizationRole, Person
 from keyhouse.domain.projects import Organization, Project
 from keyhouse.policy.peppers import Peppers
-from keyhouse.store.sqlite import SqliteStore, open_sqlite
+from keyhouse.store.sqlite import SqliteStore
 from tests.api.test_usage import NoSealer
+from tests.fixtures.fresh import fresh_sqlite
 from tests.ledger.report_house import NOW
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = open_sqlite(tmp_path / "house")
+    opened = fresh_sqlite(tmp_path / "house")
     with opened.write() as tx:
         tx.organizations.add(Organization(ORGANIZATION, "House", T0))
         tx.projects.add(Project("proj_default", ORGANIZATION, "Default project", T0, is_default=True))

@@ -19,14 +19,14 @@ from keyhouse.ledger.journal import Journal
 from keyhouse.ledger.rollup import catch_up
 from keyhouse.policy.reservations import Balances
 from keyhouse.store.contract import LedgerUnavailable, Store
-from keyhouse.store.opening import open_store
+from tests.fixtures.fresh import fresh_store
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    with closing(open_store(tmp_path / "house", url)) as store:
+    with closing(fresh_store(tmp_path / "house", url)) as store:
         yield store
 
 

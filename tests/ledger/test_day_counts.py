@@ -23,7 +23,7 @@ from keyhouse.domain.projects import Organization, Project
 from keyhouse.domain.usage import UsageRow
 from keyhouse.ledger.rollup import catch_up
 from keyhouse.store.contract import DayCell, LedgerRow, Store, Transaction
-from keyhouse.store.opening import open_store
+from tests.fixtures.fresh import fresh_store
 from tests.ledger.rollup_rows import ORGANIZATION, T0, usage_row
 
 DAILY = LimitKind.REQUESTS_PER_DAY
@@ -42,7 +42,7 @@ def url(request: pytest.FixtureRequest) -> str | None:
 @pytest.fixture
 def store(url: str | None, tmp_path: Path) -> Iterator[Store]:
     """A house with two keys, of which one has a limit of a day."""
-    opened = open_store(tmp_path / "house", url)
+    opened = fresh_store(tmp_path / "house", url)
     alice = Person("user-alice", "alice@example.com", "Alice", T0)
     with opened.write() as tx:
         tx.organizations.add(Organization(ORGANIZATION, "House", T0))

@@ -17,14 +17,15 @@ from keyhouse.ledger.report_kinds import COSTS, USAGE, Kind
 from keyhouse.ledger.report_query import Query
 from keyhouse.ledger.report_results import UsageResult
 from keyhouse.ledger.reports import usage_report
-from keyhouse.store.sqlite import SqliteStore, open_sqlite
+from keyhouse.store.sqlite import SqliteStore
+from tests.fixtures.fresh import fresh_sqlite
 from tests.ledger.report_house import NOW, rolled_up
 from tests.ledger.rollup_rows import ORGANIZATION, T0, usage_row
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = open_sqlite(tmp_path / "house")
+    opened = fresh_sqlite(tmp_path / "house")
     yield opened
     opened.close()
 

@@ -18,7 +18,7 @@ from keyhouse.ledger.report_kinds import COMPLETIONS, EMBEDDINGS
 from keyhouse.ledger.report_query import Query
 from keyhouse.ledger.reports import cost_report, usage_report
 from keyhouse.store.contract import Store
-from keyhouse.store.opening import open_store
+from tests.fixtures.fresh import fresh_store
 from tests.ledger.report_house import NOW, costs, results, rolled_up
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
 
@@ -28,7 +28,7 @@ COUNTS = ("input_tokens", "input_cached_tokens", "output_tokens", "num_model_req
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    opened = open_store(tmp_path / "house", url)
+    opened = fresh_store(tmp_path / "house", url)
     with opened.write() as tx:
         tx.organizations.add(Organization(ORGANIZATION, "House", T0))
     yield opened

@@ -14,7 +14,8 @@ from keyhouse.ledger.report_kinds import COMPLETIONS
 from keyhouse.ledger.report_query import Query, cut_of
 from keyhouse.ledger.reports import cost_report, segments, usage_report
 from keyhouse.store.contract import Store, Width
-from keyhouse.store.sqlite import SqliteStore, open_sqlite
+from keyhouse.store.sqlite import SqliteStore
+from tests.fixtures.fresh import fresh_sqlite
 from tests.ledger.report_house import NOW, completions, costs, requests, rolled_up
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
 
@@ -23,7 +24,7 @@ HOUR = 3600
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = open_sqlite(tmp_path / "house")
+    opened = fresh_sqlite(tmp_path / "house")
     yield opened
     opened.close()
 
@@ -86,7 +87,7 @@ def test_an_end_of_now_includes_the_call_of_this_second(store: SqliteStore) -> N
 def test_every_width_counts_the_calls_of_the_range_to_the_minute(
     tmp_path_factory: pytest.TempPathFactory, times: list[int], start: int, length: int
 ) -> None:
-    store = open_sqlite(tmp_path_factory.mktemp("house"))
+    store = fresh_sqlite(tmp_path_factory.mktemp("house"))
     try:
         rolled_up(store, *[usage_row(at=at) for at in times])
         end = start + length

@@ -14,8 +14,7 @@ from keyhouse.ledger.report_kinds import EMBEDDINGS
 from keyhouse.ledger.report_query import Query
 from keyhouse.ledger.reports import usage_report
 from keyhouse.store.contract import Store
-from keyhouse.store.opening import open_store
-from keyhouse.store.sqlite import open_sqlite
+from tests.fixtures.fresh import fresh_sqlite, fresh_store
 from tests.ledger.report_house import NOW, costs, requests, results, rolled_up
 from tests.ledger.rollup_rows import ORGANIZATION, T0, usage_row
 
@@ -25,7 +24,7 @@ Call = tuple[int, str, tuple[int, ...] | None]
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    opened = open_store(tmp_path / "house", url)
+    opened = fresh_store(tmp_path / "house", url)
     yield opened
     opened.close()
 
@@ -197,7 +196,7 @@ def test_calls_that_call_no_model_cost_nothing_and_show_nothing(store: Store) ->
     )
 )
 def test_line_items_add_up_to_the_bill(tmp_path_factory: pytest.TempPathFactory, calls: Sequence[Call]) -> None:
-    store = open_sqlite(tmp_path_factory.mktemp("house"))
+    store = fresh_sqlite(tmp_path_factory.mktemp("house"))
     try:
         rolled_up(
             store,

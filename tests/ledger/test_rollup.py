@@ -19,8 +19,7 @@ from keyhouse.domain.usage import Outcome, Pricing, UsageRow
 from keyhouse.ledger import reports
 from keyhouse.ledger.rollup import LONGEST_PAUSE_SECONDS, Rollup, Sums, add, catch_up, fold
 from keyhouse.store.contract import LedgerRow, RollupFilter, RollupSums, Store, Transaction, Width
-from keyhouse.store.opening import open_store
-from keyhouse.store.sqlite import open_sqlite
+from tests.fixtures.fresh import fresh_sqlite, fresh_store
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
 
 ROWS = st.builds(
@@ -40,7 +39,7 @@ EVERYTHING = RollupFilter(ORGANIZATION, 0, T0 * 2)
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    opened = open_store(tmp_path / "house", url)
+    opened = fresh_store(tmp_path / "house", url)
     yield opened
     opened.close()
 
@@ -131,7 +130,7 @@ def test_a_rollup_says_who_used_what_and_how_it_ended() -> None:
 def test_catching_up_in_batches_of_any_size_counts_each_row_once(
     tmp_path_factory: pytest.TempPathFactory, rows: list[UsageRow], batch: int
 ) -> None:
-    store = open_sqlite(tmp_path_factory.mktemp("house"))
+    store = fresh_sqlite(tmp_path_factory.mktemp("house"))
     try:
         store.ledger.append(rows)
         assert catch_up(store, batch) == len(rows)

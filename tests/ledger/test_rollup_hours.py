@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from keyhouse.domain.usage import Outcome, UsageRow
 from keyhouse.ledger.rollup import MARGIN_SECONDS, catch_up
 from keyhouse.store.contract import RollupFilter, RollupKey, RollupSums, Store, Transaction, Width
-from keyhouse.store.opening import open_store
+from tests.fixtures.fresh import fresh_store
 from tests.ledger.rollup_rows import DAY, ORGANIZATION, T0, usage_row
 from tests.store.rollup_model import empty, fold_step
 
@@ -46,7 +46,7 @@ def url(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.fixture
 def store(url: str | None, tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "house", url)
+    opened = fresh_store(tmp_path / "house", url)
     yield opened
     opened.close()
 

@@ -16,7 +16,7 @@ from keyhouse.policy.counters import RateLimited
 from keyhouse.policy.day_limits import restore_day_limits
 from keyhouse.policy.windows import WindowCounters
 from keyhouse.store.contract import Store
-from keyhouse.store.opening import open_store
+from tests.fixtures.fresh import fresh_store
 from tests.ledger.rollup_rows import ORGANIZATION, T0, usage_row
 from tests.policy.rates import DAILY, Clock, limit
 
@@ -60,7 +60,7 @@ class House:
 @pytest.fixture(params=["sqlite", "postgres"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    store = open_store(tmp_path / "house", url)
+    store = fresh_store(tmp_path / "house", url)
     alice = Person("user-alice", "alice@example.com", "Alice", T0)
     with store.write() as tx:
         tx.organizations.add(Organization(ORGANIZATION, "House", T0))

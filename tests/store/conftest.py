@@ -10,6 +10,7 @@ import pytest
 
 from keyhouse.store.contract import Store
 from keyhouse.store.opening import open_store
+from tests.fixtures.fresh import fresh_store
 from tests.store.makers import furnish
 
 Reopen = Callable[[], Store]
@@ -27,7 +28,8 @@ def opener(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
     opened: list[Store] = []
 
     def open_again() -> Store:
-        opened.append(open_store(tmp_path / "house", url))
+        open_it = open_store if opened else fresh_store
+        opened.append(open_it(tmp_path / "house", url))
         return opened[-1]
 
     yield open_again
@@ -43,7 +45,7 @@ def unchanged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         if request.param == "postgres":
             name = stack.enter_context(request.getfixturevalue("postgres_copies").lent())
             url = request.getfixturevalue("postgres").url(name)
-        store = open_store(tmp_path_factory.mktemp("unchanged") / "house", url)
+        store = fresh_store(tmp_path_factory.mktemp("unchanged") / "house", url)
         furnish(store)
         yield store
         store.close()

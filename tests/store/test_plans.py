@@ -16,7 +16,8 @@ from keyhouse.domain.audit import EventType
 from keyhouse.domain.keys import KeyKind
 from keyhouse.domain.levels import Level
 from keyhouse.store.contract import AuditFilter, KeyFilter, Page, RollupFilter, ScopeFilter, Transaction, Width
-from keyhouse.store.sqlite import CONTROL_FILE, SqliteStore, open_sqlite
+from keyhouse.store.sqlite import CONTROL_FILE, SqliteStore
+from tests.fixtures.fresh import fresh_sqlite
 from tests.store.makers import ALICE, ORG, OTHER_PROJECT, PROJECT, ROBO, furnish, make_budget, make_event, make_key
 from tests.store.test_notices import make_notice
 
@@ -26,7 +27,7 @@ Read = Callable[[Transaction], object]
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = open_sqlite(tmp_path)
+    store = fresh_sqlite(tmp_path)
     furnish(store)
     with store.write() as transaction:
         transaction.keys.add(make_key(1))

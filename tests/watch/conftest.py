@@ -18,6 +18,7 @@ from keyhouse.ledger.rollup import catch_up
 from keyhouse.store.contract import Page, Store
 from keyhouse.store.opening import open_store
 from keyhouse.store.vault import Vault
+from tests.fixtures.fresh import fresh_store
 from tests.store.makers import ORG, PROJECT, furnish, make_row
 
 NOW = 1_800_000_000
@@ -88,7 +89,8 @@ def watched_at(folder: Path, url: str | None) -> Iterator[Watched]:
     opened: list[Store] = []
 
     def another() -> Store:
-        opened.append(open_store(folder, url))
+        open_it = open_store if opened else fresh_store
+        opened.append(open_it(folder, url))
         return opened[-1]
 
     furnish(another())

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from keyhouse.domain.authority import PROJECT_VIEWER, Held
 from keyhouse.domain.certificates import Certificate
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.hosted_tools import HostedTool
@@ -40,6 +41,7 @@ class Request:
     path: bytes = b"/v1/chat/completions"
     body_error: KeyhouseError | None = None
     denied_tools: tuple[HostedTool, ...] = ()
+    held: tuple[Held, ...] | None = None
     anchors: dict[str, Anchors] = field(default_factory=dict)
 
 
@@ -83,6 +85,10 @@ def archived_project(request: Request) -> None:
     request.facts["archived"] = True
 
 
+def viewers_key(request: Request) -> None:
+    request.held = (Held(PROJECT_VIEWER, PROJECT),)
+
+
 def no_certificate(request: Request) -> None:
     request.anchors = {PROJECT: Anchors([kept(pem.authority())])}
 
@@ -114,6 +120,7 @@ ORDER: list[tuple[Fault, str, int]] = [
     (wrong_method, "method_not_allowed", 405),
     (admin_key, "insufficient_permissions", 403),
     (archived_project, "project_archived", 403),
+    (viewers_key, "insufficient_permissions", 403),
     (no_certificate, "client_certificate_required", 403),
     (missing_scope, "insufficient_permissions", 403),
     (bad_body, "invalid_json", 400),
@@ -137,7 +144,7 @@ class Told:
 
 async def knocked(request: Request, while_reading: Callable[[Keyring, Shelf], None] = lambda *_: None) -> Told:
     value, stored = made(PEPPERS, **request.facts)
-    shelf, told = Shelf(replace(stored, denied_tools=request.denied_tools)), Told()
+    shelf, told = Shelf(replace(stored, denied_tools=request.denied_tools, held=request.held)), Told()
 
     async def model(_: Operation) -> str | None:
         told.bodies_read += 1

@@ -311,7 +311,7 @@ class Gateway:
             fresh = await self._keyring.load(public_id)
             now = self.control.clock()
             ended = fresh is None or (fresh.valid_until is not None and fresh.valid_until <= now)
-            if fresh is None or ended or not fresh.usable or fresh.project_archived:
+            if fresh is None or ended or not (fresh.usable and fresh.may_have_keys) or fresh.project_archived:
                 self._inflight.cut(key_id, Outcome.REVOKED, public_id)
             else:
                 self._inflight.renew(key_id, fresh)

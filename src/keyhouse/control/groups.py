@@ -8,7 +8,7 @@ from keyhouse.control import fields
 from keyhouse.control.authority import needs, require_to_hold
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
-from keyhouse.control.lookup import require_group, require_person
+from keyhouse.control.lookup import require_group, require_person, roles_changed
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.authority import Permission, predefined_role
@@ -66,6 +66,8 @@ def delete(control: Control, caller: Caller, group_id: str) -> Group:
         _require_to_decide(tx, caller, group, param="group_id")
         tx.groups.remove(caller.organization_id, group_id)
         tx.audit.append(event(caller, now, EventType.GROUP_DELETED, group_id))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
     return group
 
 
@@ -111,6 +113,8 @@ def add_person(control: Control, caller: Caller, group_id: str, user_id: object)
         member = GroupMember(caller.organization_id, group_id, wanted, now)
         tx.groups.put_member(member)
         tx.audit.append(event(caller, now, EventType.GROUP_UPDATED, group_id, details=details))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
     return member
 
 
@@ -126,6 +130,8 @@ def remove_person(control: Control, caller: Caller, group_id: str, user_id: str)
         if not tx.groups.remove_member(caller.organization_id, group_id, user_id):
             raise not_found("person in this group", user_id)
         tx.audit.append(event(caller, now, EventType.GROUP_UPDATED, group_id, details=details))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
 
 
 def _require_to_decide(tx: Transaction, caller: Caller, group: Group, *, param: str) -> None:

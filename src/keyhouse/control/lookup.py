@@ -10,7 +10,7 @@ from keyhouse.domain.errors import ErrorCode, KeyhouseError, not_found
 from keyhouse.domain.keys import Key, KeyKind
 from keyhouse.domain.people import Group, Member, Person
 from keyhouse.domain.projects import Organization, Project, ServiceAccount
-from keyhouse.store.contract import Transaction
+from keyhouse.store.contract import ChangeKind, Transaction
 
 
 def require_organization(tx: Transaction, caller: Caller) -> Organization:
@@ -19,6 +19,11 @@ def require_organization(tx: Transaction, caller: Caller) -> Organization:
     if organization is None:
         raise not_found("organization", caller.organization_id)
     return organization
+
+
+def roles_changed(tx: Transaction, caller: Caller) -> int:
+    """To be announced: somebody holds other roles now, by which the keys of people are judged again. Returns the change's seq."""
+    return tx.changes.append(ChangeKind.ORGANIZATION, caller.organization_id)
 
 
 def require_project(tx: Transaction, caller: Caller, project_id: str) -> Project:

@@ -14,7 +14,7 @@ from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
 from keyhouse.control.leaving import disable_keys
-from keyhouse.control.lookup import require_person
+from keyhouse.control.lookup import require_person, roles_changed
 from keyhouse.domain import ids
 from keyhouse.domain.audit import EventType
 from keyhouse.domain.authority import Permission, RoleKind, predefined_role, role_named
@@ -127,7 +127,9 @@ def update(
         member = replace(member, **wanted)
         tx.people.save_member(member)
         tx.audit.append(event(caller, now, EventType.USER_UPDATED, user_id, details=details))
-        return _views(tx, caller, [(person, member)])[0]
+        seq, seen = roles_changed(tx, caller), _views(tx, caller, [(person, member)])[0]
+    control.announce(seq)
+    return seen
 
 
 @needs(Permission.USERS_WRITE)

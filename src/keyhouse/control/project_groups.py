@@ -8,7 +8,7 @@ from keyhouse.control.authority import needs, require_to_hold
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.cursors import cut
 from keyhouse.control.events import event
-from keyhouse.control.lookup import require_open_project, require_project
+from keyhouse.control.lookup import require_open_project, require_project, roles_changed
 from keyhouse.control.roles import require_role, resource
 from keyhouse.domain.audit import AuditEvent, EventType
 from keyhouse.domain.authority import Permission, predefined_role
@@ -71,7 +71,9 @@ def add(control: Control, caller: Caller, project_id: str, group_id: object, rol
         )
         tx.role_assignments.add(given)
         tx.audit.append(_event(caller, now, EventType.ROLE_ASSIGNMENT_CREATED, given))
-        return _require(tx, caller, project_id, str(group_id))
+        seq, placed = roles_changed(tx, caller), _require(tx, caller, project_id, str(group_id))
+    control.announce(seq)
+    return placed
 
 
 @needs(Permission.PROJECT_USERS_WRITE)
@@ -87,6 +89,8 @@ def remove(control: Control, caller: Caller, project_id: str, group_id: str) -> 
             gone = RoleAssignment(caller.organization_id, PrincipalKind.GROUP, group_id, role_id, now, project_id)
             tx.role_assignments.remove(gone)
             tx.audit.append(_event(caller, now, EventType.ROLE_ASSIGNMENT_DELETED, gone))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
     return placed
 
 

@@ -7,7 +7,7 @@ from keyhouse.control.context import Caller, Control
 from keyhouse.control.events import event
 from keyhouse.control.fields import UNSET
 from keyhouse.control.leaving import disable_keys
-from keyhouse.control.lookup import require_open_project, require_project
+from keyhouse.control.lookup import require_open_project, require_project, roles_changed
 from keyhouse.control.people import email as checked_email
 from keyhouse.domain.audit import AuditEvent, EventType
 from keyhouse.domain.authority import Permission, Role, RoleKind, role_named
@@ -53,6 +53,8 @@ def add(
         member = ProjectMember(caller.organization_id, project_id, person.id, as_what, now)
         tx.project_members.put(member)
         tx.audit.append(_event(caller, now, EventType.ROLE_ASSIGNMENT_CREATED, member))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
     return person, member
 
 
@@ -69,6 +71,8 @@ def update(control: Control, caller: Caller, project_id: str, user_id: str, role
         tx.audit.append(_event(caller, now, EventType.ROLE_ASSIGNMENT_DELETED, before))
         tx.project_members.put(member)
         tx.audit.append(_event(caller, now, EventType.ROLE_ASSIGNMENT_CREATED, member))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
     return person, member
 
 

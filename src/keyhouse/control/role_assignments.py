@@ -10,7 +10,7 @@ from keyhouse.control.context import Caller, Control
 from keyhouse.control.cursors import cut
 from keyhouse.control.events import event
 from keyhouse.control.held_roles import HeldRole, Holder, Principal, by_membership, held_by, require_holder, was_given
-from keyhouse.control.lookup import require_open_project
+from keyhouse.control.lookup import require_open_project, roles_changed
 from keyhouse.control.people import keep_an_owner
 from keyhouse.control.roles import require_role, resource
 from keyhouse.domain.audit import AuditEvent, EventType
@@ -76,6 +76,8 @@ def assign(control: Control, caller: Caller, project_id: str | None, principal: 
         else:
             tx.role_assignments.add(deed.assignment())
             tx.audit.append(deed.event(EventType.ROLE_ASSIGNMENT_CREATED))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
     return Assigned(role, holder)
 
 
@@ -96,6 +98,8 @@ def remove(control: Control, caller: Caller, project_id: str | None, principal: 
         else:
             tx.role_assignments.remove(deed.assignment())
             tx.audit.append(deed.event(EventType.ROLE_ASSIGNMENT_DELETED))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
     return role
 
 

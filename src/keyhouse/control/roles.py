@@ -11,7 +11,7 @@ from keyhouse.control.authority import needs, require_to_hold
 from keyhouse.control.context import Caller, Control
 from keyhouse.control.cursors import Place, cut
 from keyhouse.control.events import event
-from keyhouse.control.lookup import require_open_project, require_project
+from keyhouse.control.lookup import require_open_project, require_project, roles_changed
 from keyhouse.domain import ids
 from keyhouse.domain.audit import AuditEvent, EventType
 from keyhouse.domain.authority import PREDEFINED, Permission, Role, RoleKind, predefined_role
@@ -96,6 +96,8 @@ def update(control: Control, caller: Caller, project_id: str | None, role_id: st
         _refuse_twin([other for other in all_roles(tx, caller, project_id) if other.id != role_id], role.name)
         tx.roles.save(role)
         tx.audit.append(_event(caller, now, EventType.ROLE_UPDATED, role, _changes(before, role)))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
     return role
 
 
@@ -107,6 +109,8 @@ def delete(control: Control, caller: Caller, project_id: str | None, role_id: st
         role = _require_made(tx, caller, project_id, role_id)
         tx.roles.remove(caller.organization_id, role.id)
         tx.audit.append(_event(caller, now, EventType.ROLE_DELETED, role, {}))
+        seq = roles_changed(tx, caller)
+    control.announce(seq)
     return role
 
 

@@ -248,7 +248,7 @@ def cut_error(outcome: Outcome) -> tuple[int, KeyhouseError]:
     if outcome is Outcome.REVOKED:
         message = (
             "The API key lost its access while this call was running: it expired, was revoked or disabled, "
-            "or may no longer be used from this address."
+            "may no longer be used from this address, or its person may no longer have keys in the project."
         )
         return 401, KeyhouseError(ErrorCode.INVALID_API_KEY, message)
     return 503, KeyhouseError(ErrorCode.SERVER_STOPPING, "The server stopped while this call was running.")

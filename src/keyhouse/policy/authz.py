@@ -29,6 +29,12 @@ def require_project_key(credential: Credential) -> None:
     if credential.project_archived:
         message = f"Project {credential.project_id} is archived; its API keys are no longer accepted."
         raise KeyhouseError(ErrorCode.PROJECT_ARCHIVED, message)
+    if not credential.may_have_keys:
+        message = (
+            f"The API key '{credential.key.name}' is of a person who may have no keys in project {credential.project_id}: "
+            "none of their roles lets them. An owner of the project can give them one."
+        )
+        raise KeyhouseError(ErrorCode.INSUFFICIENT_PERMISSIONS, message)
 
 
 def require_admin_key(credential: Credential) -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
+from keyhouse.domain.authority import Held, Permission, authority_of
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
@@ -43,6 +44,8 @@ class Credential:
     usable: bool
     """False for a key that is revoked, disabled or quarantined: `key.status` tells which."""
     project_archived: bool
+    may_have_keys: bool
+    """False for a person's key whose person has no role by which they may have keys in the project."""
     response_headers: tuple[tuple[bytes, bytes], ...]
     limits: tuple[RateLimit, ...] = ()
     """The key's own rate limits."""
@@ -156,6 +159,7 @@ def credential_of(stored: StoredSecret) -> Credential:
         valid_until=_earlier(key, stored.secret),
         usable=key.revoked_at is None and key.disabled_at is None and key.quarantined_at is None,
         project_archived=stored.project_archived,
+        may_have_keys=stored.held is None or _may_have_keys(stored.held, project_id),
         response_headers=(
             (b"openai-organization", key.organization_id.encode()),
             (b"openai-project", project_id.encode()),
@@ -167,6 +171,11 @@ def credential_of(stored: StoredSecret) -> Credential:
         denied_tools=frozenset(stored.denied_tools),
         keeps_nothing=stored.retention.keeps_nothing,
     )
+
+
+def _may_have_keys(held: Sequence[Held], project_id: str) -> bool:
+    authority = authority_of(held)
+    return any(authority.may(which, project_id) for which in (Permission.OWN_KEYS_WRITE, Permission.KEYS_WRITE))
 
 
 def _earlier(key: Key, secret: KeySecret) -> int | None:

@@ -17,6 +17,7 @@ from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.contract import KeyFilter, KeyRing, Listed, Page
 from keyhouse.store.money_tables import budgets
 from keyhouse.store.paging import page_of
+from keyhouse.store.roles import SqlRoleAssignments
 from keyhouse.store.rows import slices, values_of
 from keyhouse.store.tables import audit, key_secrets, keys, members, organizations, projects, service_accounts
 
@@ -69,7 +70,10 @@ class SqlKeys:
         secret = next(secret for secret in key.secrets if secret.public_id == public_id)
         own = SqlBudgets(self._connection).of_key(key.id) if has_budgets else ()
         retention = in_force(of_organization, of_project or Retention.ORGANIZATION_DEFAULT)
-        return KeyRing(key, secret, archived_at is not None, own, permitted, denied or (), retention)
+        held = None
+        if key.kind is KeyKind.USER:
+            held = tuple(SqlRoleAssignments(self._connection).held_by(key.organization_id, key.user_id or ""))
+        return KeyRing(key, secret, archived_at is not None, own, permitted, denied or (), held, retention)
 
     def list(self, organization_id: str, where: KeyFilter, page: Page) -> Listed[Key]:
         scope = [keys.c.organization_id == organization_id]

@@ -153,7 +153,7 @@ class MatrixHouse:
         }
         keys = [(caller.name, caller.key, caller.calls_models) for caller in self.callers]
         holders = {
-            "a person's": Holder(KeyKind.USER, project, self.places[OWN]["user"]),
+            "a member's": Holder(KeyKind.USER, project, self._caller_of_models("member", project, ProjectRole.MEMBER)),
             "a service account's": Holder(
                 KeyKind.SERVICE_ACCOUNT, project, service_account_id=self.places[OWN]["account"]
             ),
@@ -162,7 +162,36 @@ class MatrixHouse:
             for what, (permissions, allowed) in may.items():
                 _, key = await asyncio.to_thread(self._key, self.organization, holder, permissions=permissions)
                 keys.append((f"{whose} with {what}", key, allowed))
+        people: tuple[tuple[str, ProjectRole | None, OrganizationRole, bool], ...] = (
+            ("owner of the project", ProjectRole.OWNER, OrganizationRole.MEMBER, True),
+            ("viewer of the project", ProjectRole.VIEWER, OrganizationRole.MEMBER, False),
+            ("nobody in the project", None, OrganizationRole.MEMBER, False),
+            ("owner of the organization", None, OrganizationRole.OWNER, True),
+            ("reader of the organization", None, OrganizationRole.READER, False),
+        )
+        for who, in_project, in_organization, allowed in people:
+            user_id = self._caller_of_models(who.replace(" ", "-"), project, in_project, in_organization)
+            _, key = await asyncio.to_thread(self._key, self.organization, Holder(KeyKind.USER, project, user_id))
+            keys.append((f"a key of the {who}", key, allowed))
         return keys
+
+    def _caller_of_models(
+        self,
+        name: str,
+        project: str,
+        role: ProjectRole | None,
+        in_organization: OrganizationRole = OrganizationRole.MEMBER,
+    ) -> str:
+        """The id of somebody with these roles, whose keys are asked for models."""
+        user_id = f"user-calls-{name}"
+        with self.control.store.read() as tx:
+            if tx.people.get(self.organization, user_id) is not None:
+                return user_id
+        self._member(self.organization, user_id, in_organization)
+        if role is not None:
+            with self.control.store.write() as tx:
+                tx.project_members.put(ProjectMember(self.organization, project, user_id, role, 1))
+        return user_id
 
     async def ask(self, method: str, path: str, key: str, *, body: Any = None, query: str = "") -> Answer:
         return await asked(self.app, method, path, key, body=body, query=query)

@@ -84,11 +84,11 @@ def test_a_key_is_not_sent_to_another_server(api: Served) -> None:
 
 
 def test_an_upstream_that_does_not_answer_is_told_where_it_must(api: Served) -> None:
-    assert refused(api, "POST", PATH, {"name": "a", "base_url": URL}) == (502, "upstream_unreachable", None)
+    assert refused(api, "POST", PATH, {"name": "a", "base_url": URL}) == (400, "upstream_unlisted", "base_url")
     made = add(api)
     assert made["listed_models"] == []
-    assert refused(api, "POST", f"{PATH}/{made['id']}/test") == (502, "upstream_unreachable", None)
-    assert refused(api, "POST", f"{PATH}/{made['id']}", {"models": None}) == (502, "upstream_unreachable", None)
+    assert refused(api, "POST", f"{PATH}/{made['id']}/test") == (400, "upstream_unlisted", "base_url")
+    assert refused(api, "POST", f"{PATH}/{made['id']}", {"models": None}) == (400, "upstream_unlisted", "base_url")
 
 
 BAD: list[tuple[Any, str]] = [

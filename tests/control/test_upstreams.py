@@ -56,7 +56,7 @@ def test_upstream_with_globs_may_be_down(house: House) -> None:
 def test_upstream_without_globs_must_answer(house: House) -> None:
     with pytest.raises(KeyhouseError, match="No connection") as refused:
         add(house)
-    assert refused.value.code is ErrorCode.UPSTREAM_UNREACHABLE
+    assert (refused.value.code, refused.value.param) == (ErrorCode.UPSTREAM_UNLISTED, "base_url")
     assert listed(house) == []
 
 

@@ -93,7 +93,7 @@ def update(
 
 @needs(Permission.UPSTREAMS_WRITE)
 def test(control: Control, caller: Caller, upstream_id: str, list_models: ListModels) -> Tested:
-    """Asks the upstream for its models, and remembers them. Raises what `list_models` raises."""
+    """Asks the upstream for its models, and remembers them. Raises `upstream_unlisted`."""
     now = control.clock()
     with control.store.read() as tx:
         before = _require(tx, caller, upstream_id)
@@ -172,8 +172,8 @@ def _listing(
     try:
         listed = list_models(upstream.base_url, key, upstream.ca_file)
     except KeyhouseError as error:
-        if required:
-            raise
+        if required:  # the caller's to mend: what they named is no house's fault, and no 5xx
+            raise KeyhouseError(ErrorCode.UPSTREAM_UNLISTED, error.message, param="base_url") from None
         return (), error.message
     return tuple(sorted({name for name in listed if 1 <= len(name) <= fields.MAX_NAME and name.isprintable()})), None
 

@@ -93,6 +93,7 @@ class ErrorCode(Enum):
     UNKNOWN_ROUTE = ("unknown_route", 404, "No operation at this path")
     UPSTREAM_ERROR = ("upstream_error", 502, "The upstream failed, or answered what the endpoint never answers")
     UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "The upstream did not answer in time")
+    UPSTREAM_UNLISTED = ("upstream_unlisted", 400, "The upstream that is named does not list its models")
     UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "No connection to the upstream")
 
     def __init__(self, code: str, status: int, when: str) -> None:

@@ -174,7 +174,7 @@ def credential_of(stored: StoredSecret) -> Credential:
 
 
 def _may_have_keys(held: Sequence[Held], project_id: str) -> bool:
-    authority = authority_of(held)
+    authority = authority_of(held, of_house=False)  # what is about the house has nothing to do with keys
     return any(authority.may(which, project_id) for which in (Permission.OWN_KEYS_WRITE, Permission.KEYS_WRITE))
 
 

@@ -104,6 +104,8 @@ def test_names_may_be_in_any_script(api: Served, name: str) -> None:
         ("{project}/users", {"role": "member"}, "user_id"),
         ("{project}/users", {"role": "king", "email": "x@y.z"}, "role"),
         ("{project}/users", {"role": "member", "user_id": 7}, "user_id"),
+        ("{project}/users", {"role": "member", "user_id": []}, "user_id"),
+        ("{project}/users", {"role": "member", "email": {}}, "email"),
         ("{project}/groups", {"group_id": 7, "role": "role-project-viewer"}, "group_id"),
         ("{project}/groups", {"group_id": "group_none"}, "role"),
     ],

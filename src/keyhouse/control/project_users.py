@@ -123,7 +123,8 @@ def _require(tx: Transaction, caller: Caller, project_id: str, user_id: str) -> 
 
 
 def _meant(tx: Transaction, caller: Caller, user_id: object, email: object) -> Person:
-    by_id, by_email = user_id not in {UNSET, None}, email not in {UNSET, None}
+    # What is given may be anything, of no hash too.
+    by_id, by_email = (value is not UNSET and value is not None for value in (user_id, email))
     if by_id is by_email:
         raise invalid("user_id", "Give either 'user_id' or 'email'.")
     if by_email:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from keyhouse.api.shapes.common import BothWaysQuery, Group, ListOf, Name, Shape, Tags, Time
 
@@ -12,6 +12,12 @@ Residency = Literal[
     "GLOBAL", "US_STORAGE_PROCESSING", "EU_STORAGE_PROCESSING", "JP_STORAGE", "KR_STORAGE", "CA_STORAGE", "SG_STORAGE",
     "IN_STORAGE", "AU_STORAGE", "GB_STORAGE", "AE_STORAGE", "AE_STORAGE_PROCESSING",
 ]  # fmt: skip
+Place = Annotated[
+    Residency, Meta(description="Where the project's data is to reside: a note, which Keyhouse does not enforce")
+]
+Region = Annotated[
+    str, Meta(description="The older name of `residency`: one of its values, or a region such as `EU`; not both")
+]
 
 
 class Project(Struct):
@@ -29,17 +35,17 @@ class Project(Struct):
 class NewProject(Struct, forbid_unknown_fields=True):
     name: Name
     tags: Tags | UnsetType | None = UNSET
-    external_key_id: str | UnsetType | None = UNSET
-    residency: Residency | UnsetType | None = UNSET
-    geography: str | UnsetType | None = UNSET
+    external_key_id: Name | UnsetType | None = UNSET
+    residency: Place | UnsetType | None = UNSET
+    geography: Region | UnsetType | None = UNSET
 
 
 class ProjectChange(Struct, forbid_unknown_fields=True):
     name: Name | UnsetType | None = UNSET
     tags: Tags | UnsetType | None = UNSET
-    external_key_id: str | UnsetType | None = UNSET
-    residency: Residency | UnsetType | None = UNSET
-    geography: str | UnsetType | None = UNSET
+    external_key_id: Name | UnsetType | None = UNSET
+    residency: Place | UnsetType | None = UNSET
+    geography: Region | UnsetType | None = UNSET
 
 
 class ProjectsQuery(BothWaysQuery):

@@ -33,6 +33,16 @@ def _group(sdk: PythonSdk, _: Served, n: int) -> str:
     return str(sdk("groups.create", name=f"Group {n}")["id"])
 
 
+def _role(sdk: PythonSdk, _: Served, n: int) -> str:
+    return str(sdk("roles.create", role_name=f"role {n}", permissions=[])["id"])
+
+
+def _group_in_project(sdk: PythonSdk, api: Served, n: int) -> str:
+    found = _group(sdk, api, n)
+    sdk("projects.groups.create", api.house.project_id, group_id=found, role="role-project-viewer")
+    return found
+
+
 def _invite(sdk: PythonSdk, _: Served, n: int) -> str:
     return str(sdk("invites.create", email=f"guest{n}@example.com", role="reader")["id"])
 
@@ -82,9 +92,11 @@ KINDS = (
     Kind("groups.list", _group, "groups.delete"),
     Kind("invites.list", _invite, "invites.delete"),
     Kind("projects.list", _project, "projects.archive"),
+    Kind("projects.groups.list", _group_in_project, "projects.groups.delete", of_project=True, by="group_id"),
     Kind("projects.service_accounts.list", _account, "projects.service_accounts.delete", of_project=True),
     Kind("projects.spend_alerts.list", _alert_of_project, "projects.spend_alerts.delete", of_project=True),
     Kind("projects.users.list", _in_project, "projects.users.delete", of_project=True),
+    Kind("roles.list", _role, "roles.delete"),
     Kind("spend_alerts.list", _alert, "spend_alerts.delete"),
     Kind("users.list", _person, "users.delete"),
 )

@@ -43,8 +43,8 @@ def test_an_allowlist_holds_within_a_second_and_ends_running_calls_from_elsewher
         more = response.read1()
         house.admin("POST", path, ip_allowlist=[ELSEWHERE])
         returned = time.monotonic()
-        refused = _asked(house, key["value"])
         rest, ended = wire.read_to_end(response)
+        refused = _asked(house, key["value"])
     assert refused == OUTSIDE
     assert ended - returned < PROMISED
     assert "may no longer be used from this address," in wire.error_of_stream(first + more + rest)["message"]

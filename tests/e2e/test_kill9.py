@@ -29,7 +29,7 @@ from tests.e2e.upstream import Exchange, FakeUpstream, completion, delta, last_c
 from tests.e2e.warm import WarmHouse
 from tests.fixtures.postgres import PostgresServer
 
-CYCLES = 16
+CYCLES = 50
 CYCLES_ON_POSTGRES = 4
 CYCLES_LONG = 1000
 CYCLES_LONG_ON_POSTGRES = 50
@@ -49,7 +49,7 @@ class Told:
 def test_kill_9_loses_no_acknowledged_call_and_counts_none_twice(
     new_house: NewHouse, upstream: FakeUpstream, long_form: bool
 ) -> None:
-    """Sixteen lives, each with calls that are answered and calls that are cut, in a mixture that differs from run to run. The
+    """Fifty lives, each with calls that are answered and calls that are cut, in a mixture that differs from run to run. The
     long form is a thousand lives and a hundred thousand answered calls."""
     house = new_house(WarmHouse, log_level="error")
     _is_proven(house, upstream, CYCLES_LONG if long_form else CYCLES, ACKNOWLEDGED_LONG if long_form else 0)

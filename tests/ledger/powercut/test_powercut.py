@@ -15,7 +15,7 @@ from tests.ledger.powercut.disk import Disk, Loss
 from tests.ledger.powercut.house import CALLS, damages, record
 from tests.ledger.powercut.vfs import Acknowledged, Delete, Event, Sync, SyncFolder, Truncate, Write
 
-CUTS = 150
+CUTS = 400
 CUTS_LONG = 10_000
 CUTS_TO_FAIL = 30
 
@@ -30,7 +30,7 @@ def dice() -> random.Random:
 def test_power_cuts_lose_no_acknowledged_row_double_none_and_leave_every_balance_its_rows(
     tmp_path: Path, dice: random.Random, long_form: bool
 ) -> None:
-    """At 150 moments, others in every run; at 10,000 in the long form. A fifth of them would find a ledger that synchronises too
+    """At 400 moments, others in every run; at 10,000 in the long form. A tenth of them would find a ledger that synchronises too
     little, as the test below shows."""
     events = record(tmp_path, dice)
     assert_interesting(events)

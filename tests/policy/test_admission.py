@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from keyhouse.domain.authority import PROJECT_VIEWER, Held
 from keyhouse.domain.certificates import Certificate
 from keyhouse.domain.errors import ErrorCode, KeyhouseError
 from keyhouse.domain.hosted_tools import HostedTool
@@ -41,7 +40,7 @@ class Request:
     path: bytes = b"/v1/chat/completions"
     body_error: KeyhouseError | None = None
     denied_tools: tuple[HostedTool, ...] = ()
-    held: tuple[Held, ...] | None = None
+    may_have_keys: bool = True
     anchors: dict[str, Anchors] = field(default_factory=dict)
 
 
@@ -86,7 +85,7 @@ def archived_project(request: Request) -> None:
 
 
 def viewers_key(request: Request) -> None:
-    request.held = (Held(PROJECT_VIEWER, PROJECT),)
+    request.may_have_keys = False
 
 
 def no_certificate(request: Request) -> None:
@@ -144,7 +143,7 @@ class Told:
 
 async def knocked(request: Request, while_reading: Callable[[Keyring, Shelf], None] = lambda *_: None) -> Told:
     value, stored = made(PEPPERS, **request.facts)
-    shelf, told = Shelf(replace(stored, denied_tools=request.denied_tools, held=request.held)), Told()
+    shelf, told = Shelf(replace(stored, denied_tools=request.denied_tools, may_have_keys=request.may_have_keys)), Told()
 
     async def model(_: Operation) -> str | None:
         told.bodies_read += 1

@@ -222,3 +222,9 @@ def permission_of(word: str) -> Permission | None:
         return Permission(word)
     except ValueError:
         return None
+
+
+def may_have_keys(held: Iterable[Held], project_id: str | None) -> bool:
+    """Whether these roles let a person have keys in a project, and so use those that they have there."""
+    authority = authority_of(held, of_house=False)  # what is about the house has nothing to do with keys
+    return any(authority.may(which, project_id) for which in (Permission.OWN_KEYS_WRITE, Permission.KEYS_WRITE))

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
-from keyhouse.domain.authority import Held, Permission, authority_of
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.hosted_tools import HostedTool
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
@@ -159,7 +158,7 @@ def credential_of(stored: StoredSecret) -> Credential:
         valid_until=_earlier(key, stored.secret),
         usable=key.revoked_at is None and key.disabled_at is None and key.quarantined_at is None,
         project_archived=stored.project_archived,
-        may_have_keys=stored.held is None or _may_have_keys(stored.held, project_id),
+        may_have_keys=stored.may_have_keys,
         response_headers=(
             (b"openai-organization", key.organization_id.encode()),
             (b"openai-project", project_id.encode()),
@@ -171,11 +170,6 @@ def credential_of(stored: StoredSecret) -> Credential:
         denied_tools=frozenset(stored.denied_tools),
         keeps_nothing=stored.retention.keeps_nothing,
     )
-
-
-def _may_have_keys(held: Sequence[Held], project_id: str) -> bool:
-    authority = authority_of(held, of_house=False)  # what is about the house has nothing to do with keys
-    return any(authority.may(which, project_id) for which in (Permission.OWN_KEYS_WRITE, Permission.KEYS_WRITE))
 
 
 def _earlier(key: Key, secret: KeySecret) -> int | None:

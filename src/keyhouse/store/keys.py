@@ -10,13 +10,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, insert, not_, or_, select, update
 
 from keyhouse.domain.audit import EventType
+from keyhouse.domain.authority import Held, Role, RoleKind, may_have_keys, role_named
 from keyhouse.domain.data_retention import Retention, in_force
 from keyhouse.domain.errors import not_found
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
+from keyhouse.domain.people import OrganizationRole, ProjectRole
 from keyhouse.store.budgets import SqlBudgets
 from keyhouse.store.contract import KeyFilter, KeyRing, Listed, Page
 from keyhouse.store.money_tables import budgets
 from keyhouse.store.paging import page_of
+from keyhouse.store.people_tables import project_members
 from keyhouse.store.roles import SqlRoleAssignments
 from keyhouse.store.rows import slices, values_of
 from keyhouse.store.tables import audit, key_secrets, keys, members, organizations, projects, service_accounts
@@ -65,15 +68,28 @@ class SqlKeys:
         archived_at = values.pop("project_archived_at")
         has_budgets = values.pop("has_budgets")
         permitted, denied = values.pop("project_model_permissions"), values.pop("project_denied_tools")
+        membership = values.pop("role_in_organization"), values.pop("role_in_project")
         of_organization, of_project = values.pop("organization_retention"), values.pop("project_retention")
         key = Key(**values, secrets=self._secrets([values["id"]])[values["id"]])
         secret = next(secret for secret in key.secrets if secret.public_id == public_id)
         own = SqlBudgets(self._connection).of_key(key.id) if has_budgets else ()
         retention = in_force(of_organization, of_project or Retention.ORGANIZATION_DEFAULT)
-        held = None
-        if key.kind is KeyKind.USER:
-            held = tuple(SqlRoleAssignments(self._connection).held_by(key.organization_id, key.user_id or ""))
-        return KeyRing(key, secret, archived_at is not None, own, permitted, denied or (), held, retention)
+        may = key.kind is not KeyKind.USER or self._may_have_keys(key, *membership)
+        return KeyRing(key, secret, archived_at is not None, own, permitted, denied or (), may, retention)
+
+    def _may_have_keys(
+        self, key: Key, in_organization: OrganizationRole | None, in_project: ProjectRole | None
+    ) -> bool:
+        # Most people may by what they are: only for others is looked at what they were given, by groups too.
+        if in_organization is None:
+            return False
+        roles: list[tuple[Role | None, str | None]] = [(role_named(RoleKind.ORGANIZATION, in_organization.value), None)]
+        if in_project is not None:
+            roles.append((role_named(RoleKind.PROJECT, in_project.value), key.project_id))
+        if may_have_keys([Held(role, place) for role, place in roles if role is not None], key.project_id):
+            return True
+        held = SqlRoleAssignments(self._connection).held_by(key.organization_id, key.user_id or "")
+        return may_have_keys(held, key.project_id)
 
     def list(self, organization_id: str, where: KeyFilter, page: Page) -> Listed[Key]:
         scope = [keys.c.organization_id == organization_id]
@@ -122,12 +138,23 @@ _FIND = (
         projects.c.denied_tools.label("project_denied_tools"),
         projects.c.data_retention.label("project_retention"),
         organizations.c.data_retention.label("organization_retention"),
+        members.c.role.label("role_in_organization"),
+        project_members.c.role.label("role_in_project"),
         # Few keys have budgets of their own: the others' are not read.
         exists().where(budgets.c.scope_id == keys.c.id).label("has_budgets"),
     )
     .join_from(key_secrets, keys, keys.c.id == key_secrets.c.key_id)
     .join(organizations, organizations.c.id == keys.c.organization_id)
     .outerjoin(projects, projects.c.id == keys.c.project_id)
+    .outerjoin(members, and_(members.c.organization_id == keys.c.organization_id, members.c.user_id == keys.c.user_id))
+    .outerjoin(
+        project_members,
+        and_(
+            project_members.c.organization_id == keys.c.organization_id,
+            project_members.c.project_id == keys.c.project_id,
+            project_members.c.user_id == keys.c.user_id,
+        ),
+    )
     .where(key_secrets.c.public_id == bindparam("public_id"))
 )
 

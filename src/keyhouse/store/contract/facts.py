@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from keyhouse.domain.authority import Held
 from keyhouse.domain.budgets import Budget
 from keyhouse.domain.data_retention import Retention
 from keyhouse.domain.hosted_tools import HostedTool
@@ -116,8 +115,8 @@ class KeyRing:
     """The project's."""
     denied_tools: tuple[HostedTool, ...] = ()
     """The project's."""
-    held: tuple[Held, ...] | None = None
-    """The roles of the person whose key it is; None: it is no person's."""
+    may_have_keys: bool = True
+    """False for a person's key whose person has no role that lets them have keys in the project."""
     retention: Retention = Retention.NONE
     """What is in force for the calls of the key."""
 

@@ -53,7 +53,7 @@ def create(control: Control, name: object, owner_email: object = None) -> FirstF
 def list_all(control: Control) -> Sequence[Listing]:
     """All of them, the house's own first, then in the order in which they were made."""
     with control.store.read() as tx:
-        return _listed(_all(tx))
+        return [Listing(organization, place == 0) for place, organization in enumerate(_all(tx))]
 
 
 def show(control: Control, which: str) -> Listing:
@@ -103,10 +103,6 @@ def _all(tx: Transaction) -> Sequence[Organization]:
     if not organizations:
         raise KeyhouseError(ErrorCode.CONFLICT, "This house has no organization yet; make it with keyhouse init.")
     return organizations
-
-
-def _listed(organizations: Sequence[Organization]) -> list[Listing]:
-    return [Listing(organization, place == 0) for place, organization in enumerate(organizations)]
 
 
 def _find(organizations: Sequence[Organization], which: str) -> Organization:

@@ -127,8 +127,10 @@ def update(
         member = replace(member, **wanted)
         tx.people.save_member(member)
         tx.audit.append(event(caller, now, EventType.USER_UPDATED, user_id, details=details))
-        seq, seen = roles_changed(tx, caller), _views(tx, caller, [(person, member)])[0]
-    control.announce(seq)
+        seq = None if as_what is None else roles_changed(tx, caller)
+        seen = _views(tx, caller, [(person, member)])[0]
+    if seq is not None:
+        control.announce(seq)
     return seen
 
 

@@ -96,8 +96,9 @@ def update(control: Control, caller: Caller, project_id: str | None, role_id: st
         _refuse_twin([other for other in all_roles(tx, caller, project_id) if other.id != role_id], role.name)
         tx.roles.save(role)
         tx.audit.append(_event(caller, now, EventType.ROLE_UPDATED, role, _changes(before, role)))
-        seq = roles_changed(tx, caller)
-    control.announce(seq)
+        seq = roles_changed(tx, caller) if "permissions" in wanted else None
+    if seq is not None:
+        control.announce(seq)
     return role
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, insert, not_, or_, select, update
 
 from keyhouse.domain.audit import EventType
-from keyhouse.domain.authority import Held, Role, RoleKind, may_have_keys, role_named
+from keyhouse.domain.authority import may_have_keys
 from keyhouse.domain.data_retention import Retention, in_force
 from keyhouse.domain.errors import not_found
 from keyhouse.domain.keys import Key, KeyKind, KeySecret
@@ -20,7 +20,7 @@ from keyhouse.store.contract import KeyFilter, KeyRing, Listed, Page
 from keyhouse.store.money_tables import budgets
 from keyhouse.store.paging import page_of
 from keyhouse.store.people_tables import project_members
-from keyhouse.store.roles import SqlRoleAssignments
+from keyhouse.store.roles import SqlRoleAssignments, by_membership
 from keyhouse.store.rows import slices, values_of
 from keyhouse.store.tables import audit, key_secrets, keys, members, organizations, projects, service_accounts
 
@@ -83,10 +83,8 @@ class SqlKeys:
         # Most people may by what they are: only for others is looked at what they were given, by groups too.
         if in_organization is None:
             return False
-        roles: list[tuple[Role | None, str | None]] = [(role_named(RoleKind.ORGANIZATION, in_organization.value), None)]
-        if in_project is not None:
-            roles.append((role_named(RoleKind.PROJECT, in_project.value), key.project_id))
-        if may_have_keys([Held(role, place) for role, place in roles if role is not None], key.project_id):
+        places = [] if in_project is None or key.project_id is None else [(key.project_id, in_project)]
+        if may_have_keys(by_membership(in_organization, places), key.project_id):
             return True
         held = SqlRoleAssignments(self._connection).held_by(key.organization_id, key.user_id or "")
         return may_have_keys(held, key.project_id)

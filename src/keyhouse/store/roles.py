@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select
 
 from keyhouse.domain.authority import Held, Role, RoleKind, predefined_role, role_named
-from keyhouse.domain.people import PrincipalKind, RoleAssignment
+from keyhouse.domain.people import OrganizationRole, PrincipalKind, ProjectRole, RoleAssignment
 from keyhouse.store.people_tables import group_members, project_members, role_assignments, roles
 from keyhouse.store.rows import save, values_of
 from keyhouse.store.tables import members
@@ -93,11 +93,7 @@ class SqlRoleAssignments:
         query = select(table.c.project_id, table.c.role).where(
             table.c.organization_id == organization_id, table.c.user_id == user_id
         )
-        found = [(role_named(RoleKind.ORGANIZATION, role.value), None)]
-        found += [
-            (role_named(RoleKind.PROJECT, row.role.value), row.project_id) for row in self._connection.execute(query)
-        ]
-        return [Held(role, project_id) for role, project_id in found if role is not None]
+        return by_membership(role, [(row.project_id, row.role) for row in self._connection.execute(query)])
 
     def _by_assignment(self, organization_id: str, user_id: str) -> Iterator[Held]:
         table = role_assignments
@@ -120,6 +116,13 @@ class SqlRoleAssignments:
             RoleAssignment(**{**row._mapping, "project_id": row.project_id or None})
             for row in self._connection.execute(query)
         ]
+
+
+def by_membership(role: OrganizationRole, places: Iterable[tuple[str, ProjectRole]]) -> list[Held]:
+    """What a person of the organization holds by being one, and by being in these projects as this."""
+    found: list[tuple[Role | None, str | None]] = [(role_named(RoleKind.ORGANIZATION, role.value), None)]
+    found += [(role_named(RoleKind.PROJECT, in_project.value), project_id) for project_id, in_project in places]
+    return [Held(held, project_id) for held, project_id in found if held is not None]
 
 
 def _role(row: Row[Any]) -> Role:
